@@ -13,6 +13,9 @@
 #[allow(dead_code, reason = "shared with the tests")]
 mod proxy;
 
+#[path = "shared/turns.rs"]
+mod turns;
+
 use counterfoil::postgres::server::{
     ClusterTemplate, PrivateServer, ServerBinaries, ServerSettings,
 };
@@ -24,6 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, NoTls};
+use turns::runs_and_seconds;
 
 /// Between two events.
 const PACE: Duration = Duration::from_millis(4);
@@ -70,20 +74,9 @@ struct Latencies {
 }
 
 fn main() -> ExitCode {
-    // `cargo bench` adds a flag of its own.
-    let arguments: Vec<String> =
-        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let (mut runs, mut seconds) = (3, 8);
-    for pair in arguments.chunks(2) {
-        match pair {
-            [name, value] if name == "--runs" => runs = value.parse().unwrap(),
-            [name, value] if name == "--seconds" => seconds = value.parse().unwrap(),
-            _ => {
-                eprintln!("usage: tools/bench isolation [--runs N] [--seconds N]");
-                return ExitCode::from(2);
-            }
-        }
-    }
+    let Some((runs, seconds)) = runs_and_seconds("isolation", 3, 8) else {
+        return ExitCode::from(2);
+    };
     tokio::runtime::Runtime::new().unwrap().block_on(race(runs, seconds));
     ExitCode::SUCCESS
 }

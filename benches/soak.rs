@@ -8,9 +8,13 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a person")]
 #![allow(clippy::unwrap_used, reason = "it ends where anything goes wrong")]
 
+#[path = "shared/processor.rs"]
+mod processor;
+
 use counterfoil::postgres::server::{
     ClusterTemplate, PrivateServer, ServerBinaries, ServerSettings,
 };
+use processor::cpu;
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -22,8 +26,6 @@ use svg::node::element::{Line, Polyline, Rectangle, Text};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(10);
-/// Kernels count processor time in so many parts of a second.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// What is asked for.
 struct Wanted {
@@ -181,22 +183,13 @@ fn look(address: &str, pid: u32, at: f64) -> Sample {
     let highest = run["source"]["highest_id"].as_f64().unwrap_or(0.0);
     let verified = lanes.iter().map(|lane| lane["verified_through"].as_f64().unwrap_or(0.0));
     let lag = lanes.iter().map(|lane| lane["lag_seconds"].as_f64().unwrap_or(f64::NAN));
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<f64> = stat
-        .rsplit(')')
-        .next()
-        .unwrap()
-        .split_whitespace()
-        .skip(1)
-        .map(|field| field.parse().unwrap_or(0.0))
-        .collect();
     Sample {
         at,
         memory_mb: memory_mb(pid),
         lag_ms: lag.fold(0.0, f64::max) * 1000.0,
         unverified: highest - verified.fold(f64::INFINITY, f64::min),
         copied: lanes.iter().map(|lane| lane["events"].as_f64().unwrap_or(0.0)).sum(),
-        cpu_seconds: (fields[10] + fields[11]) / TICKS_PER_SECOND,
+        cpu_seconds: cpu(pid, false),
     }
 }
 

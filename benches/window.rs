@@ -8,9 +8,15 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a person")]
 #![allow(clippy::unwrap_used, reason = "it ends where anything goes wrong")]
 
+#[path = "shared/processor.rs"]
+mod processor;
+#[path = "shared/turns.rs"]
+mod turns;
+
 use counterfoil::postgres::server::{
     ClusterTemplate, PrivateServer, ServerBinaries, ServerSettings,
 };
+use processor::cpu;
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -18,14 +24,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_postgres::{Client, Config, NoTls};
+use turns::runs_and_seconds;
 
 /// Between two events.
 const PACE: Duration = Duration::from_millis(4);
 /// How often the destination is asked what it holds.
 const LOOK: Duration = Duration::from_micros(300);
 const WARM_UP: Duration = Duration::from_secs(2);
-/// Kernels count processor time in so many parts of a second.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// What is looked at meanwhile.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,19 +63,9 @@ struct Measured {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> =
-        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let (mut runs, mut seconds) = (5, 8);
-    for pair in arguments.chunks(2) {
-        match pair {
-            [name, value] if name == "--runs" => runs = value.parse().unwrap(),
-            [name, value] if name == "--seconds" => seconds = value.parse().unwrap(),
-            _ => {
-                eprintln!("usage: tools/bench window [--runs N] [--seconds N]");
-                return ExitCode::from(2);
-            }
-        }
-    }
+    let Some((runs, seconds)) = runs_and_seconds("window", 5, 8) else {
+        return ExitCode::from(2);
+    };
     tokio::runtime::Runtime::new().unwrap().block_on(race(runs, seconds));
     ExitCode::SUCCESS
 }
@@ -147,7 +142,7 @@ async fn measure(
     while begun.elapsed() < WARM_UP + Duration::from_secs(seconds) {
         let is_warm_up = begun.elapsed() < WARM_UP;
         if is_warm_up {
-            used = processor_seconds(replicator.id());
+            used = cpu(replicator.id(), false);
         }
         let id = write(&writer).await;
         let committed = Instant::now();
@@ -159,7 +154,7 @@ async fn measure(
         }
         tokio::time::sleep(PACE).await;
     }
-    let used = processor_seconds(replicator.id()) - used;
+    let used = cpu(replicator.id(), false) - used;
     into.processor.push(used / seconds as f64 * 100.0);
     replicator.kill().unwrap();
     replicator.wait().unwrap();
@@ -210,20 +205,6 @@ fn start(dir: &Path, servers: &[PrivateServer; 2], name: &str, kind: Audience) -
     let log = std::fs::File::create(dir.join("log")).unwrap();
     let mut run = Command::new(env!("CARGO_BIN_EXE_counterfoil"));
     run.args(["run", "--config"]).arg(&file).stdout(log).spawn().unwrap()
-}
-
-/// Seconds of processor time that a process has used.
-fn processor_seconds(pid: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<f64> = stat
-        .rsplit(')')
-        .next()
-        .unwrap()
-        .split_whitespace()
-        .skip(1)
-        .map(|field| field.parse().unwrap_or(0.0))
-        .collect();
-    (fields[10] + fields[11]) / TICKS_PER_SECOND
 }
 
 async fn write(client: &Client) -> i64 {

@@ -147,14 +147,16 @@ fn what_the_installed_documents_point_to_is_installed_too() {
     let documents = dir.path().join("share/doc/counterfoil");
     let mut files = vec![documents.join("README.md"), documents.join("THIRD-PARTY.md")];
     let entries = std::fs::read_dir(documents.join("docs")).unwrap();
-    files.extend(entries.map(|entry| entry.unwrap().path()));
+    let is_document = |path: &PathBuf| path.extension().is_some_and(|end| end == "md");
+    files.extend(entries.map(|entry| entry.unwrap().path()).filter(is_document));
     assert!(files.len() > 10);
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let path = link.split('#').next().unwrap();
             // Sources, measurements and what makes a release stay in the repository.
-            let is_ours = [".md", ".toml", ".json", ".txt"].iter().any(|end| path.ends_with(end));
+            let ends = [".md", ".toml", ".json", ".txt", ".svg", ".png"];
+            let is_ours = ends.iter().any(|end| path.ends_with(end));
             let is_outside = path.contains("://")
                 || path.starts_with("../packaging/")
                 || path.contains("benches/");

@@ -1,7 +1,11 @@
 //! Figures of one run, read from /proc while it goes on, and what many runs together say.
 
+#[path = "../shared/processor.rs"]
+mod processor;
+
 use crate::Result;
 use counterfoil::postgres::server::PrivateServer;
+pub use processor::cpu;
 use std::fmt;
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -10,8 +14,6 @@ use std::time::{Duration, Instant};
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 /// A server process has ended so long after its connection.
 const SETTLE: Duration = Duration::from_millis(200);
-/// The unit of times in /proc/…/stat on every Linux since 2.6 (proc(5), USER_HZ).
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// What a run took.
 #[derive(Clone, Copy, Debug, Default)]
@@ -124,12 +126,4 @@ pub fn server_cpu(server: &PrivateServer) -> f64 {
     let pids = server.pids();
     let postmaster = pids.first().map_or(0.0, |pid| cpu(*pid, true));
     postmaster + pids.iter().skip(1).map(|pid| cpu(*pid, false)).sum::<f64>()
-}
-
-/// utime and stime of /proc/…/stat, and those of children that were waited for.
-pub fn cpu(pid: u32, with_children: bool) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let Some((_, after_name)) = stat.rsplit_once(')') else { return 0.0 };
-    let times = after_name.split_whitespace().skip(11).take(if with_children { 4 } else { 2 });
-    times.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / TICKS_PER_SECOND
 }

@@ -28,7 +28,7 @@ impl ConfigFile {
     /// What the command line says about the files.
     pub(super) fn flags(&self, destinations: Vec<String>, until_caught_up: bool) -> Flags {
         let replications = self.replication.clone();
-        Flags { destinations, replications, until_caught_up, console: None }
+        Flags { destinations, replications, until_caught_up, console: None, may_be_empty: false }
     }
 }
 
@@ -59,6 +59,7 @@ impl Run {
     /// What the command line says about the files.
     pub(super) fn flags(&self) -> Flags {
         let flags = self.file.flags(self.destination.clone(), self.until_caught_up);
-        Flags { console: self.console.clone(), ..flags }
+        let may_be_empty = !self.until_caught_up && !self.dry_run;
+        Flags { console: self.console.clone(), may_be_empty, ..flags }
     }
 }

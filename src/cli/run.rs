@@ -7,21 +7,21 @@ use super::output::line;
 use super::progress::TerminalScreen;
 use super::progress_bar::show_progress;
 use super::service::ServiceManager;
-use super::signals::{reload_on_signal, stop_on_signals};
+use super::signals::{reload_when_asked, stop_on_signals};
 use super::version::VERSION;
 use crate::config::{Config, ProcessConfig};
 use crate::console::metrics::ScrapeFacts;
 use crate::console::metrics::file::MetricsFile;
-use crate::console::{ConsoleWindow, RecordedRun, RunRecorder, WindowSettings};
+use crate::console::{ConsoleWindow, EditSettings, RecordedRun, RunRecorder, WindowSettings};
 use crate::error::Problems;
 use crate::log::LogStream;
 use crate::log::escape::fit_lines;
 use crate::log::recent::RecentLines;
 use crate::replicate::check::dry_run::dry_run;
 use crate::stop::Stop;
-use crate::supervise::{Roster, SupervisorOptions, supervise};
+use crate::supervise::{ReloadCall, Roster, SupervisorOptions, supervise};
 use slog::{Logger, info};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// What is to be run.
 pub struct RunRequest {
@@ -107,33 +107,36 @@ async fn copy(
         until_caught_up: arguments.until_caught_up,
         fail_fast: arguments.fail_fast,
         heartbeat: config.process.log.heartbeat,
+        waits_when_empty: arguments.flags().may_be_empty && config.process.console.may_edit(),
     };
     let roster = watch::Sender::default();
     let recorder = begin_report(&config.process, arguments, &roster, recent.clone())?;
-    let window = open_window(&config.process, arguments, &roster, recent, log)?;
+    let (caller, calls) = mpsc::channel(1);
+    let window = open_window(&config.process, arguments, (&roster, caller), recent, log)?;
     let metrics = metrics_file(&config.process, &roster, log);
     let bar = screen.map(|screen| show_progress(screen, roster.subscribe()));
     let manager = ServiceManager::of_environment(log);
-    let following = manager.as_ref().map(|manager| manager.follow(roster.subscribe(), stop));
-    let (file, flags) = (arguments.file.clone(), arguments.flags());
+    let following = manager
+        .as_ref()
+        .map(|manager| manager.follow(roster.subscribe(), options.waits_when_empty, stop));
+    let files = (arguments.file.clone(), arguments.flags());
     let (reloading, reloads) =
-        reload_on_signal(file, flags, &config.replications, manager.clone(), log)?;
+        reload_when_asked(files, &config.replications, calls, manager.clone(), log)?;
     let mut problems = supervise(config.replications, options, reloads, &roster, stop, log).await;
     drop((bar, reloading, following));
     if let Some(file) = metrics {
         file.end().await;
     }
+    if let Some(recorder) = recorder {
+        problems = recorder.finish(problems);
+    }
     if let Some(manager) = manager {
         manager.ended(&problems).await;
     }
-    let exit_code = problems.exit_code();
-    let reported = recorder.map_or(Ok(()), |recorder| recorder.finish(exit_code));
     if let Some(window) = window {
+        let exit_code = problems.exit_code();
         // It waits for those who watch, on a thread that nothing else needs.
         let _ = tokio::task::spawn_blocking(move || window.close(exit_code)).await;
-    }
-    if let Err(unwritten) = reported {
-        problems.extend(unwritten);
     }
     problems.or_ok(())
 }
@@ -168,7 +171,7 @@ fn files(arguments: &args::Run) -> String {
 fn open_window(
     process: &ProcessConfig,
     arguments: &args::Run,
-    roster: &watch::Sender<Roster>,
+    (roster, caller): (&watch::Sender<Roster>, mpsc::Sender<ReloadCall>),
     recent: RecentLines,
     log: &Logger,
 ) -> Result<Option<ConsoleWindow>, Problems> {
@@ -180,6 +183,7 @@ fn open_window(
         recent,
         version: VERSION,
         files: files(arguments),
+        editing: Some(EditSettings { paths: arguments.file.config.clone(), reloads: caller }),
     };
     Ok(Some(ConsoleWindow::open(address, settings, log)?))
 }

@@ -1,5 +1,5 @@
 //! SIGINT and SIGTERM: the first asks to stop, the second leaves at once with 130. SIGHUP reads the
-//! files again.
+//! files again, and so does the window.
 
 use crate::cli::args::ConfigFile;
 use crate::cli::begin::configurations;
@@ -11,8 +11,8 @@ use crate::log::key;
 use crate::postgres::session::pooler::RouteCache;
 use crate::replicate::check;
 use crate::stop::{self, Stop};
-use crate::supervise::Reload;
 use crate::supervise::panicked::panicked;
+use crate::supervise::{Reload, ReloadCall, ReloadOrder};
 use slog::{Logger, info};
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -49,16 +49,16 @@ pub(crate) fn stop_on_signals(log: &Logger) -> Result<Stop> {
     Ok(stop)
 }
 
-/// Reads the files again at each SIGHUP, for as long as the first of these lives, and hands on what
-/// they say; where a start would refuse a replication that has changed, its problems. `running`: what
-/// the files say now. `manager`: who is told of it.
-pub(crate) fn reload_on_signal(
-    file: ConfigFile,
-    flags: Flags,
+/// Reads the files again at each SIGHUP and each call, for as long as the first of these lives, and
+/// hands on what they say; where a start would refuse a replication that has changed, its problems.
+/// `running`: what the files say now. `manager`: who is told of it.
+pub(crate) fn reload_when_asked(
+    (file, flags): (ConfigFile, Flags),
     running: &[ReplicationConfig],
+    mut calls: mpsc::Receiver<ReloadCall>,
     manager: Option<Arc<ServiceManager>>,
     log: &Logger,
-) -> Result<(AbortOnDropHandle<()>, mpsc::Receiver<Reload>)> {
+) -> Result<(AbortOnDropHandle<()>, mpsc::Receiver<ReloadOrder>)> {
     let failed = |error: std::io::Error| {
         Error::new(ErrorKind::Bug, "cannot listen for signals").caused_by(&error)
     };
@@ -67,23 +67,30 @@ pub(crate) fn reload_on_signal(
     let log = log.clone();
     let mut known = revisions(running);
     let task = tokio::spawn(async move {
-        while hangup.recv().await.is_some() {
-            info!(log, "reading the configuration again"; key::SIGNAL => "SIGHUP");
+        loop {
+            let call = tokio::select! {
+                Some(()) = hangup.recv() => None,
+                Some(call) = calls.recv() => Some(call),
+                else => return,
+            };
+            let by = if call.is_some() { "the window" } else { "SIGHUP" };
+            info!(log, "reading the configuration again"; key::SIGNAL => by);
             if let Some(manager) = &manager {
                 manager.reloading().await;
             }
             let (file, flags) = (file.clone(), flags.clone());
             let read = move || configurations(&file, &flags).map(|config| config.replications);
-            let reload = match tokio::task::spawn_blocking(read).await {
+            let found = match tokio::task::spawn_blocking(read).await {
                 Ok(Ok(configs)) => fitting(configs, &known).await,
                 Ok(Err(problems)) => Err(problems),
                 Err(_) => Err(panicked().into()),
             };
-            if let Ok(configs) = &reload {
+            if let Ok(configs) = &found {
                 known = revisions(configs);
             }
             // The room is free again when the reload was taken.
-            if sender.send(reload).await.is_err() || sender.reserve().await.is_err() {
+            let order = ReloadOrder { found, call };
+            if sender.send(order).await.is_err() || sender.reserve().await.is_err() {
                 return;
             }
             if let Some(manager) = &manager {

@@ -138,6 +138,11 @@ impl ConsoleConfig {
         }
     }
 
+    /// Whether the configuration can be changed in a window that is open.
+    pub(crate) fn may_edit(&self) -> bool {
+        self.is_edit && self.listen.is_some()
+    }
+
     /// Whether anyone can sign in or send a token.
     pub(crate) fn has_login(&self) -> bool {
         self.password_hash.is_some() || self.token_file.is_some()
@@ -254,7 +259,7 @@ fn password_hash<'a>(
     if let (Some(place), Some(hash)) = (&place, &written)
         && !hash.expose_secret().starts_with("$argon2id$")
     {
-        let what = format!("{} is no hash by argon2id", place.key);
+        let what = format!("{} is not an argon2id hash", place.key);
         let fix =
             "put in what `counterfoil hash-password` prints; in double quotes $ needs no escape";
         reader.problem(place.node.at, &place.key, what, fix);

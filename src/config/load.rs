@@ -1,5 +1,6 @@
 //! What was written: TOML or JSON, environment, flags; all problems at once.
 
+mod draft;
 mod flags;
 mod one;
 mod several;
@@ -11,7 +12,9 @@ use crate::config::nearest::did_you_mean;
 use crate::error::{Error, ErrorKind, Problems};
 use std::path::{Path, PathBuf};
 
+pub(crate) use draft::{ConfiguredSides, DraftedText, problems_of, sides};
 pub use flags::Flags;
+pub(crate) use text::{FILE_BYTES_MAX, revision};
 
 /// Reads a configuration file: TOML, or JSON (ours or slate's) when its name ends in `.json`.
 ///
@@ -33,7 +36,7 @@ pub(crate) fn load_with(
     flags: &Flags,
     env: &Environment<'_>,
 ) -> Result<(ProcessConfig, ReplicationConfig), Problems> {
-    let (file, problems) = one::read(path, true, flags, env);
+    let (file, problems) = one::read(path, None, true, flags, env);
     problems.or_ok(())?;
     let one::FileConfig { process, replications, .. } =
         file.expect("a file without problems is understood");
@@ -84,19 +87,44 @@ pub fn load_all(
     flags: &Flags,
     env: &Environment<'_>,
 ) -> Result<Config, Problems> {
-    let files = several::files_of(paths)?;
+    load_all_with(paths, None, flags, env)
+}
+
+/// As [`load_all`], with a text in place of that of its file, which may not be there yet.
+///
+/// # Errors
+/// As [`load_all`].
+pub(crate) fn load_all_with(
+    paths: &[PathBuf],
+    draft: Option<DraftedText<'_>>,
+    flags: &Flags,
+    env: &Environment<'_>,
+) -> Result<Config, Problems> {
+    let mut files = several::files_of(paths)?;
+    if let Some(draft) = draft.filter(|draft| !files.iter().any(|file| file == draft.path)) {
+        files.push(draft.path.to_owned());
+    }
     let is_alone = files.len() == 1;
     let mut problems = Problems::new();
     let mut read = Vec::new();
     for file in files {
-        let (config, of_file) = one::read(&file, is_alone, flags, env);
+        let text = draft.filter(|draft| draft.path == file).map(|draft| draft.text);
+        let (config, of_file) = one::read(&file, text, is_alone, flags, env);
         read.extend(config);
         problems.extend(of_file);
     }
     // What is missing because of a problem is no contradiction.
     problems.or_ok(())?;
-    let mut config = several::together(read)?;
+    let mut config = several::together(read, flags)?;
     choose(&mut config.replications, flags).or_ok(config)
+}
+
+/// The files that are meant: a folder stands for those in it.
+///
+/// # Errors
+/// `Usage` where a folder cannot be read or holds none.
+pub(crate) fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Problems> {
+    several::files_of(paths)
 }
 
 /// Keeps the replications and the destinations of these names, all when there are no names, and the

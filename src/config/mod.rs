@@ -5,6 +5,7 @@ mod connection;
 mod console;
 mod destination;
 mod distinct;
+pub(crate) mod edit;
 mod file;
 mod keys;
 mod kinds;

@@ -39,6 +39,23 @@ pub(super) enum AccessDecision {
     NotServed,
 }
 
+impl ServedArea {
+    /// Why it is not served at all, to those who ask for it.
+    pub(super) fn why_not_served(self) -> &'static str {
+        match self {
+            Self::Page => {
+                "the page is not served here: beyond this machine it needs a sign-in and TLS, see \
+                 console.password_hash_file"
+            }
+            Self::Actions | Self::SignIn => {
+                "nobody can sign in here: neither console.password_hash_file nor console.token_file \
+                 is set"
+            }
+            Self::Metrics | Self::Probes => "this is not served here",
+        }
+    }
+}
+
 impl PageVisitor {
     /// Whether it may change something.
     pub(super) fn may_act(&self) -> bool {

@@ -28,12 +28,17 @@ pub(super) async fn act(frame: &WindowFrame, wanted: &ActionRequest, by: &PageVi
         "resume" => LaneAction::Resume,
         "retry" => LaneAction::Retry,
         "verify" => LaneAction::Verify,
-        _ => return text(StatusCode::NOT_FOUND, "this is none of pause, resume, retry and verify"),
+        _ => {
+            return text(
+                StatusCode::NOT_FOUND,
+                "the action is one of pause, resume, retry and verify",
+            );
+        }
     };
     let Some(moment) = chosen(frame, wanted) else {
         return text(
             StatusCode::NOT_FOUND,
-            "there is no such replication, or it must be named: replication=NAME",
+            "there is no such replication; where there are several, name one: replication=NAME",
         );
     };
     let done = moment.commander.command(&wanted.lane, action, by.in_log()).await;
@@ -44,8 +49,10 @@ pub(super) async fn act(frame: &WindowFrame, wanted: &ActionRequest, by: &PageVi
         Ok(CommandReply::Accepted) => text(StatusCode::OK, "done"),
         Ok(CommandReply::Verified { through_id }) => {
             let title = format!("{}: the counts agree", shown(&wanted.lane));
-            let detail =
-                format!("Both sides hold as many events through id {}.", id_or_none(through_id));
+            let detail = format!(
+                "Both sides hold the same number of events through id {}.",
+                id_or_none(through_id)
+            );
             if is_browser {
                 message(StatusCode::OK, NoteSeverity::Good, &title, &detail)
             } else {
@@ -59,12 +66,16 @@ pub(super) async fn act(frame: &WindowFrame, wanted: &ActionRequest, by: &PageVi
                 _ => StatusCode::CONFLICT,
             };
             let fix = error.remedy().map(|fix| format!(" What to do: {fix}.")).unwrap_or_default();
-            let detail = shown(&format!("{}.{fix}", error.causes().join(": ")));
+            let why = match error.causes() {
+                [] => String::new(),
+                causes => format!(" {}.", causes.join(": ")),
+            };
+            let detail = shown(format!("{why}{fix}").trim());
             let title = shown(error.what());
             if is_browser {
                 message(status, NoteSeverity::Bad, &title, &detail)
             } else {
-                text(status, &format!("{title}: {detail}"))
+                text(status, format!("{title}. {detail}").trim())
             }
         }
     }

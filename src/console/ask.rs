@@ -33,7 +33,7 @@ pub(crate) async fn ask(listen: &ListenAddress, is_tls: bool, path: &str) -> Res
     let silent = || {
         Error::new(ErrorKind::Unavailable, "the window does not answer")
             .at(format!("{listen}{path}"))
-            .fix("look whether `counterfoil run` runs on this machine, and at the end of its log")
+            .fix("check that `counterfoil run` is running on this machine, and the end of its log")
     };
     let asked = tokio::time::timeout(ANSWER_MAX, answered(listen, is_tls, path)).await;
     match asked {
@@ -88,7 +88,10 @@ async fn exchange(
     // A peer that closes without a word of TLS has said everything before.
     let Some(((_, text), status)) = parts else {
         read?;
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "this is no answer of a window"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "this is not the answer of a window",
+        ));
     };
     Ok(ProbeAnswer { is_well: status == "200", text: text.to_owned() })
 }

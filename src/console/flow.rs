@@ -1,9 +1,9 @@
 //! The source and its destinations, one row each: every destination is a beginning of the source.
 
-use super::lane_word::NoteSeverity;
-use super::moment::{LaneMoment, ReplicationMoment, share};
+use super::lane_word::{LaneWord, NoteSeverity};
+use super::moment::{LaneMoment, ReplicationMoment, at_most, is_asked, lane_share, share};
 use super::plot::series_class;
-use super::verdict::{at_most, seconds_left};
+use super::verdict::seconds_left;
 use super::words::{age, count, encoded, id, id_or_none, rate, shown, span};
 use crate::replicate::health::Health;
 use crate::replicate::snapshot::{BlockerSnapshot, ConnectionSnapshot, LaneSnapshot, PaceSnapshot};
@@ -81,7 +81,11 @@ pub(super) fn flow(of: &ReplicationMoment, may_act: bool) -> FlowView {
 
 fn source_row(of: &ReplicationMoment) -> FlowRow {
     let source = &of.snapshot.source;
-    let settled = share(source.decided_id, source.highest_id);
+    let settled = share(source, source.decided_id, source.highest_id).unwrap_or(0.0);
+    let known = |id: Option<i64>| match source.looked_at {
+        Some(_) => id_or_none(id),
+        None => id.map_or_else(|| "not known".to_owned(), super::words::id),
+    };
     let unsettled = source
         .highest_id
         .zip(source.decided_id)
@@ -91,23 +95,26 @@ fn source_row(of: &ReplicationMoment) -> FlowRow {
     let as_of = looked.map(|ago| format!(" · seen {} ago", age(ago))).unwrap_or_default();
     let sub = if of.is_job() {
         let aim = of.snapshot.run.target_id;
-        format!("the aim is id {}, the newest at the start{as_of}", id_or_none(aim))
+        format!("the target is id {}, the newest at the start{as_of}", known(aim))
     } else {
         format!(
             "settled through {} · newest {}{as_of}",
-            id_or_none(source.decided_id),
-            id_or_none(source.highest_id)
+            known(source.decided_id),
+            known(source.highest_id)
         )
     };
     let mut notes: Vec<NoteView> =
-        outage_note(of, &source.connection, source.health, "The source").into_iter().collect();
+        outage_note(of, &source.connection, source.health, SOURCE_STATE).into_iter().collect();
     notes.extend(source.blocker.as_ref().map(|blocker| blocker_note(of, blocker)));
-    let (word, severity) = source_word(source.health);
+    let (word, severity) = match source.health {
+        Health::Opening if of.end.is_some() => NOT_OPENED,
+        health => source_word(health),
+    };
     FlowRow {
         name: "Source".to_owned(),
         series: "s0".to_owned(),
         place: shown(&source.database),
-        label: format!("source: settled through {}", id_or_none(source.decided_id)),
+        label: format!("source: settled through {}", known(source.decided_id)),
         copied: format!("{settled:.1}%"),
         proved: format!("{settled:.1}%"),
         sub,
@@ -121,6 +128,9 @@ fn source_row(of: &ReplicationMoment) -> FlowRow {
         actions: Vec::new(),
     }
 }
+
+/// What was still being opened when the run ended.
+const NOT_OPENED: (&str, NoteSeverity) = ("not opened", NoteSeverity::Calm);
 
 fn source_word(health: Health) -> (&'static str, NoteSeverity) {
     match health {
@@ -145,22 +155,32 @@ fn lane_row(
     } else {
         of.snapshot.source.highest_id
     };
-    let copied = if now.ids_behind == Some(0) { 100.0 } else { share(lane.position, through) };
+    let held = match now.ids_behind {
+        Some(0) => Some(100.0),
+        _ => lane_share(&of.snapshot, lane, through),
+    };
+    let copied = held.unwrap_or(0.0);
     let proved = of
         .proof(&lane.name)
-        .map_or(0.0, |proof| share(proof.verified_through_id, through).min(copied));
+        .and_then(|proof| share(&of.snapshot.source, Some(proof.verified_through_id?), through));
+    let proved = proved.map_or(0.0, |proved| proved.min(copied));
     let (word, severity) = word_of(of, lane, now, through);
     let mut notes: Vec<NoteView> =
-        outage_note(of, &lane.connection, lane.health, &name).into_iter().collect();
+        outage_note(of, &lane.connection, lane.health, state_words(lane.health))
+            .into_iter()
+            .collect();
     notes.extend(lane.is_paused.then(|| paused_note(lane)));
     let actions = if may_act && of.end.is_none() { actions(lane) } else { Vec::new() };
     FlowRow {
         series: series_class(index),
         place: format!("{}, {}", shown(&lane.database), shown(&lane.table)),
-        label: format!("{name} holds {copied:.1} per cent of the ids"),
+        label: held.map_or_else(
+            || format!("what {name} holds is not known"),
+            |held| format!("{name} holds {held:.1} per cent of the ids"),
+        ),
         copied: format!("{copied:.1}%"),
         proved: format!("{proved:.1}%"),
-        sub: sub(of, lane, copied),
+        sub: sub(of, lane, held),
         word,
         severity,
         behind: now.ids_behind.map_or_else(|| "not known".to_owned(), count),
@@ -192,16 +212,20 @@ fn word_of(
     {
         return ("done".to_owned(), NoteSeverity::Good);
     }
+    if of.end.is_some() && now.word == LaneWord::Opening {
+        return (NOT_OPENED.0.to_owned(), NOT_OPENED.1);
+    }
     (now.word.to_string(), now.word.severity())
 }
 
-fn sub(of: &ReplicationMoment, lane: &LaneSnapshot, copied: f64) -> String {
+fn sub(of: &ReplicationMoment, lane: &LaneSnapshot, held: Option<f64>) -> String {
     let outage = lane.connection.outage.as_ref().filter(|outage| outage.ended_at.is_none());
     let mut parts = Vec::new();
-    if of.is_job() {
-        parts.push(format!("{copied:.1} %"));
-    }
-    let position = format!("position {}", id_or_none(lane.position));
+    parts.extend(held.filter(|_| of.is_job()).map(|held| format!("{held:.1} %")));
+    let position = match is_asked(lane) {
+        true => format!("position {}", id_or_none(lane.position)),
+        false => "position not known".to_owned(),
+    };
     parts.push(match outage {
         Some(outage) if lane.position.is_some() => {
             format!("{position}, {} ago", age(of.now.seconds_since(outage.since)))
@@ -220,8 +244,8 @@ fn sub(of: &ReplicationMoment, lane: &LaneSnapshot, copied: f64) -> String {
     }
     if of.lanes.len() > 1 && outage.is_none() {
         parts.push(match lane.pace {
-            PaceSnapshot::Together => "travels with the others".to_owned(),
-            PaceSnapshot::Alone => "travels alone".to_owned(),
+            PaceSnapshot::Together => "shares reads with the others".to_owned(),
+            PaceSnapshot::Alone => "has reads of its own".to_owned(),
         });
     }
     parts.join(" · ")
@@ -233,11 +257,11 @@ fn rate_sub(
     now: &LaneMoment,
     through: Option<i64>,
 ) -> String {
-    let left = seconds_left(lane.position, through, now.rate).filter(|left| *left > 1.0);
+    let left = seconds_left(of, lane.position, through, now.rate).filter(|left| *left > 1.0);
     match (left, lane.last_commit_at) {
         (Some(left), _) if of.is_job() || left > 5.0 => format!("about {} left", age(left)),
         (_, Some(at)) => format!("last commit {} ago", age(of.now.seconds_since(at))),
-        (_, None) => "nothing to commit yet".to_owned(),
+        (_, None) => "nothing committed yet".to_owned(),
     }
 }
 
@@ -265,15 +289,16 @@ fn outage_note(
     of: &ReplicationMoment,
     connection: &ConnectionSnapshot,
     health: Health,
-    name: &str,
+    state: &str,
 ) -> Option<NoteView> {
     let outage = connection.outage.as_ref().filter(|outage| outage.ended_at.is_none())?;
     let lost = age(of.now.seconds_since(outage.since));
     let retry = connection.retry_at.map(|at| at.seconds_since(of.now));
     let next = match retry {
+        _ if of.end.is_some() => "not tried again, the run has ended".to_owned(),
         Some(seconds) if seconds > 0.5 => format!("trying again in {}", age(seconds)),
         Some(_) => "trying again now".to_owned(),
-        None => "not tried again by itself".to_owned(),
+        None => "not retried automatically".to_owned(),
     };
     let is_standby = health == Health::Standby;
     let part = |name, text: &str| NotePart { name, text: shown(text) };
@@ -281,7 +306,7 @@ fn outage_note(
     if !outage.causes.is_empty() {
         parts.push(part("why", &outage.causes.join(": ")));
     }
-    parts.push(part("state", state_words(health, name)));
+    parts.push(part("state", state));
     parts.extend(outage.fix.iter().map(|fix| part("what to do", fix)));
     Some(NoteView {
         severity: if is_standby { NoteSeverity::Calm } else { NoteSeverity::Bad },
@@ -299,18 +324,18 @@ fn attempts(losses: u32) -> String {
     }
 }
 
-/// What a loss leaves as it is.
-fn state_words(health: Health, name: &str) -> &'static str {
+/// What the loss of the source leaves as it is.
+const SOURCE_STATE: &str = "every destination keeps what it has, a prefix of the source";
+
+/// What the loss of a destination leaves as it is.
+fn state_words(health: Health) -> &'static str {
     match health {
-        Health::Diverged => "nothing more is appended to it, and nothing of it was changed",
-        Health::Stopped => {
-            "whole batches only; nothing more is done with it until it is tried again"
+        Health::Diverged => "nothing more is appended to it, and what it holds was not changed",
+        Health::Stopped => "it holds whole batches only, and is left alone until it is retried",
+        Health::Standby => {
+            "another replicator feeds it; this process takes over when that one ends"
         }
-        Health::Standby => "it is fed; this process takes it over when the other ends",
-        _ if name == "The source" => {
-            "every destination keeps what it has, a beginning of the source"
-        }
-        _ => "what it holds stays a beginning of the source; the others go on",
+        _ => "what it holds stays a prefix of the source; the others go on",
     }
 }
 
@@ -322,7 +347,8 @@ fn paused_note(lane: &LaneSnapshot) -> NoteView {
     NoteView {
         severity: NoteSeverity::Wait,
         what: "An operator paused it".to_owned(),
-        aside: "(until resumed, or until this process ends)".to_owned(),
+        aside: "(until resumed, until this process ends, or its file changes and is read again)"
+            .to_owned(),
         parts: vec![NotePart { name: "state", text }],
     }
 }
@@ -332,8 +358,10 @@ fn blocker_note(of: &ReplicationMoment, blocker: &BlockerSnapshot) -> NoteView {
         .after_id
         .zip(of.snapshot.source.highest_id)
         .map(|(after, highest)| highest.saturating_sub(after).max(0).unsigned_abs());
-    let waits =
-        waits.filter(|waits| *waits > 0).map(|waits| format!(" {} behind it.", at_most(of, waits)));
+    let waits = waits
+        .filter(|waits| *waits > 0)
+        .map(|waits| format!(". It holds back {}", at_most(of, waits)))
+        .unwrap_or_default();
     let who = [
         blocker.pid.map(|pid| format!("process {pid}")),
         blocker
@@ -344,15 +372,22 @@ fn blocker_note(of: &ReplicationMoment, blocker: &BlockerSnapshot) -> NoteView {
         Some(format!("open for {}", age(of.now.seconds_since(blocker.since)))),
     ];
     let who: Vec<String> = who.into_iter().flatten().collect();
+    let is_known = blocker.pid.is_some() || blocker.application.is_some();
+    // How long it has been open is told by the page, and grows.
+    let why = match blocker.next_id.filter(|_| is_known) {
+        Some(next) => {
+            format!("it may still insert below id {}, from which on events are committed", id(next))
+        }
+        None => shown(&blocker.words),
+    };
+    let ends =
+        blocker.pid.map(|pid| format!(": select pg_terminate_backend({pid}), at the source"));
+    let fix = format!("{}{}", shown(&blocker.fix), ends.unwrap_or_default());
     let part = |name, text: String| NotePart { name, text };
     NoteView {
         severity: NoteSeverity::Wait,
-        what: format!("Waiting for a transaction at the source.{}", waits.unwrap_or_default()),
+        what: format!("Waiting for a transaction at the source{waits}"),
         aside: String::new(),
-        parts: vec![
-            part("why", shown(&blocker.words)),
-            part("who", who.join(", ")),
-            part("what to do", shown(&blocker.fix)),
-        ],
+        parts: vec![part("why", why), part("who", who.join(", ")), part("what to do", fix)],
     }
 }

@@ -108,7 +108,9 @@ impl WindowFrame {
             PageKey::Overview => Some(of_all(OverviewView::of(&self.moments, context))),
             PageKey::Replication(name) => {
                 let moment = self.moments.iter().find(|moment| moment.name == *name)?;
-                let reason = of_replication(moment, &drawing.config).first().map(in_words);
+                // Of one that has ended the headline says why.
+                let reasons = of_replication(moment, &drawing.config);
+                let reason = reasons.first().filter(|_| moment.end.is_none()).map(in_words);
                 context.unready = reason.as_deref();
                 Some(of_one(PageView::of(moment, context)))
             }

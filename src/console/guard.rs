@@ -38,8 +38,17 @@ pub(super) fn refuse_foreign_host(headers: &HeaderMap, config: &ConsoleConfig) -
     let host = hosts.next().and_then(|host| host.to_str().ok()).unwrap_or_default();
     let is_ours = hosts.next().is_none() && is_host_of_ours(host, config);
     (!is_ours).then(|| {
-        let line = "this name is not known to be ours: where it is, add it to console.hosts";
-        text(StatusCode::MISDIRECTED_REQUEST, line)
+        // Of what was sent, nothing but what a name can consist of is said again.
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+        let is_a_name = !host.is_empty() && host.len() <= 255 && host.bytes().all(is_plain);
+        let line = if is_a_name {
+            format!(
+                "{host:?} is not a name of this window: if it should be, add it to console.hosts"
+            )
+        } else {
+            "this is not a name of this window: if it should be, add it to console.hosts".to_owned()
+        };
+        text(StatusCode::MISDIRECTED_REQUEST, &line)
     })
 }
 
@@ -50,14 +59,13 @@ fn is_host_of_ours(host: &str, config: &ConsoleConfig) -> bool {
     let (name, port) = split_port(host);
     if let Some(ListenAddress::Tcp(address)) = &config.listen {
         let port_is_ours = port.is_none_or(|port| port.parse() == Ok(address.port()));
-        // A name can be made to point anywhere, an address cannot.
+        // A name can be made to point anywhere, an address cannot, and neither can `localhost`: it
+        // is the reader's machine, from which a port may be forwarded to ours.
         let is_address = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
             Some(bracketed) => bracketed.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv6()),
             None => name.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4()),
         };
-        return port_is_ours
-            && (is_address
-                || (name.eq_ignore_ascii_case("localhost") && address.ip().is_loopback()));
+        return port_is_ours && (is_address || name.eq_ignore_ascii_case("localhost"));
     }
     name.eq_ignore_ascii_case("localhost")
 }
@@ -91,7 +99,7 @@ pub(super) fn refuse_foreign_origin(
         (None, None) => true,
     };
     (!is_ours).then(|| {
-        let line = "this comes from a page of another site, and nothing was done";
+        let line = "this request came from another site's page; nothing was done";
         text(StatusCode::FORBIDDEN, line)
     })
 }
@@ -134,7 +142,8 @@ mod tests {
         ] {
             assert!(!is_ours("127.0.0.1:8080", host), "{host}");
         }
-        assert!(!is_ours("0.0.0.0:8080", "localhost:8080"), "what others reach is not named so");
+        assert!(is_ours("[::]:8080", "localhost:8080"), "a port may be forwarded");
+        assert!(!is_ours("[::]:8080", "localhost:81"));
         assert!(is_ours("unix:/s", "localhost") && !is_ours("unix:/s", "evil.example"));
     }
 

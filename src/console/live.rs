@@ -26,6 +26,8 @@ pub(super) struct LivePage {
     pub(super) drawing: Arc<DrawingRules>,
     pub(super) page: PageKey,
     pub(super) visitor: PageVisitor,
+    /// Who its reader is by now: a session ends, a token is taken away.
+    who: Box<dyn Fn() -> PageVisitor + Send>,
     pub(super) until: Instant,
     /// What was sent of each part.
     sent: HashMap<&'static str, String>,
@@ -40,16 +42,18 @@ impl LivePage {
         frames: watch::Receiver<Arc<WindowFrame>>,
         drawing: Arc<DrawingRules>,
         page: PageKey,
-        visitor: PageVisitor,
+        who: impl Fn() -> PageVisitor + Send + 'static,
         permit: OwnedSemaphorePermit,
     ) -> Self {
         let until = Instant::now() + STREAM_MAX;
         let (sent, title) = (HashMap::new(), String::new());
+        let (visitor, who) = (who(), Box::new(who));
         Self {
             frames,
             drawing,
             page,
             visitor,
+            who,
             until,
             sent,
             title,
@@ -77,6 +81,9 @@ impl LivePage {
             return None;
         }
         self.frames.changed().await.ok()?;
+        if (self.who)() != self.visitor {
+            return None;
+        }
         let frame = Arc::clone(&self.frames.borrow_and_update());
         let drawn = frame.fragments(&self.page, &self.drawing, &self.visitor);
         let Some(drawn) = drawn else {
@@ -86,6 +93,16 @@ impl LivePage {
             self.has_ended = true;
             return Some(Event::default().event("ended").data(quoted("no longer configured")));
         };
+        if drawn.title != self.title {
+            self.title.clone_from(&drawn.title);
+            // The parts follow at once.
+            self.frames.mark_changed();
+            return Some(
+                Event::default()
+                    .event("title")
+                    .data(quoted(&format!("{} · Counterfoil", drawn.title))),
+            );
+        }
         let news: Map<String, Value> = drawn
             .fragments
             .iter()
@@ -93,17 +110,6 @@ impl LivePage {
             .map(|(id, html)| ((*id).to_owned(), html.clone().into()))
             .collect();
         self.sent = drawn.fragments.iter().cloned().collect();
-        if drawn.title != self.title {
-            self.title.clone_from(&drawn.title);
-            self.frames.mark_changed();
-            // The parts follow at once.
-            self.sent.clear();
-            return Some(
-                Event::default()
-                    .event("title")
-                    .data(quoted(&format!("{} · Counterfoil", drawn.title))),
-            );
-        }
         if !news.is_empty() {
             if frame.exit_code.is_some() {
                 self.frames.mark_changed();

@@ -141,7 +141,7 @@ fn checked(source: &PasswordHashSource, text: &str) -> Result<()> {
         PasswordHashSource::Written(_) => "console.password_hash".to_owned(),
         PasswordHashSource::File(path) => format!("console.password_hash_file, {}", path.display()),
     };
-    Err(Error::new(ErrorKind::Usage, "the hash of the window's password is no hash by argon2id")
+    Err(Error::new(ErrorKind::Usage, "the hash of the window's password is not an argon2id hash")
         .at(place)
         .fix("put in what `counterfoil hash-password` prints"))
 }

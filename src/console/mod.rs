@@ -6,6 +6,7 @@ mod access;
 mod actions;
 mod answer;
 mod ask;
+mod edit;
 mod flow;
 mod frame;
 mod guard;
@@ -35,18 +36,21 @@ mod words;
 
 use crate::config::{ConsoleConfig, ListenAddress};
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::key;
 use crate::log::recent::RecentLines;
-use crate::supervise::Roster;
+use crate::supervise::{ReloadCall, Roster};
 pub(crate) use ask::{ProbeAnswer, ask};
+use edit::desk::EditDesk;
 use listen::BoundListener;
 pub(crate) use login::hash_password;
 use process::ProcessFacts;
 pub(crate) use report::{RecordedRun, RunRecorder, is_report};
 use server::WindowServer;
 use slog::{Logger, info};
+use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::Instant;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// What a window shows and where.
 pub(crate) struct WindowSettings {
@@ -60,6 +64,16 @@ pub(crate) struct WindowSettings {
     pub(crate) version: &'static str,
     /// The files it was started with.
     pub(crate) files: String,
+    /// What is needed to change the configuration; `None` where there are no files of it.
+    pub(crate) editing: Option<EditSettings>,
+}
+
+/// What is needed to change the configuration.
+pub(crate) struct EditSettings {
+    /// Files and folders, as the command line names them.
+    pub(crate) paths: Vec<PathBuf>,
+    /// Who reads the files again.
+    pub(crate) reloads: mpsc::Sender<ReloadCall>,
 }
 
 /// A window that is open, until it is closed.
@@ -82,17 +96,22 @@ impl ConsoleWindow {
     ) -> Result<Self> {
         let listener = BoundListener::bind(&address)?;
         let address = listener.address().clone();
+        let is_shown = settings.config.has_login() || address.is_local();
         let facts = ProcessFacts {
             version: settings.version.to_owned(),
             started: Instant::now(),
             files: settings.files,
         };
         let (ending, ended) = watch::channel(None);
+        let desk = settings
+            .editing
+            .filter(|_| settings.config.is_edit)
+            .map(|editing| EditDesk::new(editing.paths, editing.reloads, settings.roster.clone()));
         let server = WindowServer::new(
             settings.config,
             listener,
             facts,
-            (settings.roster, settings.recent),
+            (settings.roster, settings.recent, desk),
             ended,
             log.clone(),
         )?;
@@ -104,6 +123,10 @@ impl ConsoleWindow {
                     .caused_by(&error)
             })?;
         info!(log, "the window is open"; "address" => address.to_string());
+        if !is_shown {
+            info!(log, "the page is not served, metrics and probes are: other machines can reach it, and nobody can sign in";
+                key::FIX => "set console.password_hash_file and TLS, or listen on 127.0.0.1");
+        }
         Ok(Self { address, ending, thread })
     }
 

@@ -4,10 +4,11 @@
 
 use super::history::{HistorySample, LaneSample, PlotHistory};
 use super::lane_word::LaneWord;
+use super::words::events;
 use crate::config::ReplicationConfig;
 use crate::log::WallTime;
 use crate::replicate::command::CommandSender;
-use crate::replicate::snapshot::{LaneSnapshot, Snapshot};
+use crate::replicate::snapshot::{LaneSnapshot, Snapshot, SourceSnapshot};
 use crate::supervise::{ReplicationEnd, Roster, SupervisedReplication};
 use crate::verify::continuous::snapshot::{
     LaneVerification, VerificationSnapshot, VerificationState,
@@ -81,6 +82,12 @@ impl ReplicationMoment {
     pub(super) fn verified_through(&self) -> Option<i64> {
         let all = self.verification.destinations.iter();
         all.map(|proof| proof.verified_through_id).min().flatten()
+    }
+
+    /// The id through which the events of every destination were counted; counts agreed.
+    pub(super) fn counted_through(&self) -> Option<i64> {
+        let all = self.snapshot.lanes.iter();
+        all.map(|lane| lane.count_check.and_then(|check| check.through_id)).min().flatten()
     }
 
     /// What is proved of a destination, where its rows are compared one by one.
@@ -161,7 +168,10 @@ impl ObservedReplication {
             self.told_at = now;
         }
         let silent = now.saturating_duration_since(self.told_at);
-        let (source_rate, rates) = self.rates(&snapshot, now);
+        let (mut source_rate, mut rates) = self.rates(&snapshot, now);
+        if entry.end.is_some() {
+            (source_rate, rates) = (0.0, vec![0.0; rates.len()]);
+        }
         let unseen = if entry.end.is_some() { 0.0 } else { silent.as_secs_f64() };
         let lanes: Vec<LaneMoment> = snapshot
             .lanes
@@ -225,7 +235,8 @@ impl LaneMoment {
         let lag = lane.lag_seconds.map(|lag| if unseen > 2.0 { lag + unseen } else { lag });
         let is_level = lane.lag_seconds == Some(0.0);
         let ids_behind = snapshot.source.highest_id.map(|highest| {
-            let lacks = lane.position.map_or(highest.max(0), |held| highest.saturating_sub(held));
+            let held = lane.position.unwrap_or_else(|| before(&snapshot.source, highest));
+            let lacks = highest.saturating_sub(held);
             if is_level { 0 } else { lacks.max(0).unsigned_abs() }
         });
         Self { word, lag, ids_behind, rate }
@@ -236,7 +247,8 @@ fn sample(snapshot: &Snapshot, source_rate: f64, lanes: &[LaneMoment]) -> Histor
     let lane = |(lane, moment): (&LaneSnapshot, &LaneMoment)| LaneSample {
         lag: moment.lag.map_or(f32::NAN, |lag| lag as f32),
         rate: moment.rate as f32,
-        share: share(lane.position, snapshot.run.target_id.or(snapshot.source.highest_id)) as f32,
+        share: lane_share(snapshot, lane, snapshot.run.target_id.or(snapshot.source.highest_id))
+            .map_or(f32::NAN, |share| share as f32),
     };
     HistorySample {
         source_rate: source_rate as f32,
@@ -244,16 +256,48 @@ fn sample(snapshot: &Snapshot, source_rate: f64, lanes: &[LaneMoment]) -> Histor
     }
 }
 
-/// Per cent of the ids up to this one that a position has reached: never 100 before it is there.
-pub(super) fn share(position: Option<i64>, through: Option<i64>) -> f64 {
-    match (position, through) {
-        (_, None) => 100.0,
-        (Some(held), Some(through)) if held >= through => 100.0,
-        (Some(held), Some(through)) if through > 0 && held > 0 => {
-            (held as f64 / through as f64 * 100.0).min(99.9)
-        }
-        _ => 0.0,
+/// Per cent of the source's ids up to this one that a position has reached: never 100 before it is
+/// there. `None`: the source was not looked at yet.
+pub(super) fn share(
+    source: &SourceSnapshot,
+    position: Option<i64>,
+    through: Option<i64>,
+) -> Option<f64> {
+    let Some(through) = through else { return source.looked_at.map(|_| 100.0) };
+    let Some(held) = position else { return Some(0.0) };
+    if held >= through {
+        return Some(100.0);
     }
+    let before = before(source, through);
+    let ids = |id: i64| i128::from(id) - i128::from(before);
+    Some((ids(held) as f64 / ids(through) as f64 * 100.0).clamp(0.0, 99.9))
+}
+
+/// As [`share`], of what a destination holds. `None` as well while it was not asked.
+pub(super) fn lane_share(
+    snapshot: &Snapshot,
+    lane: &LaneSnapshot,
+    through: Option<i64>,
+) -> Option<f64> {
+    is_asked(lane).then(|| share(&snapshot.source, lane.position, through)).flatten()
+}
+
+/// Whether a destination has told what it holds.
+pub(super) fn is_asked(lane: &LaneSnapshot) -> bool {
+    lane.position.is_some() || lane.checks.is_some()
+}
+
+/// The id before the first one of a source that goes up to this one. Tables need not begin with 1.
+pub(super) fn before(source: &SourceSnapshot, through: i64) -> i64 {
+    let lowest = source.lowest_id.filter(|lowest| *lowest <= through);
+    lowest.map_or(through.saturating_sub(1).min(0), |lowest| lowest.saturating_sub(1))
+}
+
+/// So many ids are so many events at most; exactly so many where ids are consecutive.
+pub(super) fn at_most(of: &ReplicationMoment, ids: u64) -> String {
+    let checks = of.snapshot.source.checks.as_ref();
+    let is_exact = checks.is_some_and(|checks| checks.ids.starts_with("consecutive"));
+    if is_exact || ids == 0 { events(ids) } else { format!("at most {}", events(ids)) }
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Four numbers: of a service the newest event, the lag, and what is proved; of a job how much is
 //! there, how quick it goes, and how long it takes.
 
-use super::moment::ReplicationMoment;
-use super::verdict::{at_most, seconds_left};
+use super::moment::{ReplicationMoment, at_most};
+use super::verdict::seconds_left;
 use super::words::{bytes, count, id, id_or_none, moment as moment_words, rate, shown, span};
 use crate::replicate::snapshot::LaneSnapshot;
+use crate::verify::continuous::snapshot::VerificationState;
 
 /// A number with what it counts, and a line on it.
 #[derive(Debug, PartialEq)]
@@ -29,7 +30,7 @@ fn of_service(of: &ReplicationMoment) -> Vec<NumberView> {
         Some(highest) => number(
             "Newest event at the source",
             id(highest),
-            format!("{} ids written just now", rate(of.source_rate)),
+            format!("ids written: {}", rate(of.source_rate)),
         ),
         None if source.looked_at.is_some() => {
             number("Newest event at the source", "none".to_owned(), "the table is empty".to_owned())
@@ -74,14 +75,7 @@ fn furthest_behind(of: &ReplicationMoment) -> NumberView {
 fn verified(of: &ReplicationMoment) -> NumberView {
     const TERM: &str = "Verified through id";
     if !of.is_verified() {
-        let counted = of
-            .snapshot
-            .lanes
-            .iter()
-            .map(|lane| lane.count_check.and_then(|check| check.through_id))
-            .min()
-            .flatten();
-        let more = counted.map_or_else(
+        let more = of.counted_through().map_or_else(
             || "rows are not compared one by one: [verify] is off".to_owned(),
             |through| format!("counted through {}; [verify] is off", id(through)),
         );
@@ -97,6 +91,9 @@ fn verified(of: &ReplicationMoment) -> NumberView {
                 .map(|share| format!("{:.1} % of what every destination holds", share.min(100.0)))
                 .unwrap_or_default();
             number(TERM, id(through), of_copied)
+        }
+        None if of.proofs().all(|proof| proof.state == VerificationState::Waiting) => {
+            number(TERM, "none yet".to_owned(), "nothing can be compared at the moment".to_owned())
         }
         None => number(TERM, "none yet".to_owned(), "the first rows are being compared".to_owned()),
     }
@@ -144,22 +141,26 @@ fn left(of: &ReplicationMoment) -> NumberView {
     let waiting = of.lanes().filter(|(lane, _)| lane.position < target);
     let slowest = waiting.max_by(|(one, now), (other, then)| {
         let order = |lane: &LaneSnapshot, rate| {
-            seconds_left(lane.position, target, rate).unwrap_or(f64::INFINITY)
+            seconds_left(of, lane.position, target, rate).unwrap_or(f64::INFINITY)
         };
         order(one, now.rate).total_cmp(&order(other, then.rate))
     });
     match slowest {
         None if of.snapshot.source.looked_at.is_none() => {
-            number(TERM, "not known".to_owned(), "the source is not opened yet".to_owned())
+            number(TERM, "not known".to_owned(), "the source is not open yet".to_owned())
         }
-        None => number(TERM, "nothing".to_owned(), format!("the aim is id {}", id_or_none(target))),
+        None => {
+            number(TERM, "nothing".to_owned(), format!("the target is id {}", id_or_none(target)))
+        }
         Some((lane, now)) => {
             let name = shown(&lane.name);
             let ids =
                 now.ids_behind.map(|ids| format!(": {}", at_most(of, ids))).unwrap_or_default();
-            match seconds_left(lane.position, target, now.rate) {
+            match seconds_left(of, lane.position, target, now.rate) {
                 Some(seconds) => number(TERM, span(seconds), format!("{name}{ids}")),
-                None => number(TERM, "not known".to_owned(), format!("{name} does not move{ids}")),
+                None => {
+                    number(TERM, "not known".to_owned(), format!("{name} makes no progress{ids}"))
+                }
             }
         }
     }
@@ -179,7 +180,7 @@ fn ends_with(of: &ReplicationMoment) -> NumberView {
     number(
         "Ends with exit code",
         "0".to_owned(),
-        format!("if nothing changes{}", else_eight.unwrap_or_default()),
+        format!("if nothing goes wrong{}", else_eight.unwrap_or_default()),
     )
 }
 

@@ -28,6 +28,18 @@ pub(super) struct PageContext<'a> {
     pub(super) news: &'a [RecentLine],
 }
 
+impl PageContext<'_> {
+    /// The line at the foot of each page.
+    fn foot(&self) -> Vec<String> {
+        let mut parts = self.process.foot();
+        // Who looks for the buttons that the documents tell of learns why there are none.
+        if !self.has_login {
+            parts.push("read only: no password is set (console.password_hash_file)".to_owned());
+        }
+        parts
+    }
+}
+
 /// All that the page of a replication shows.
 #[derive(Debug)]
 pub(super) struct PageView<'a> {
@@ -149,7 +161,7 @@ impl<'a> PageView<'a> {
             proof: proof(moment),
             checks: checks(moment),
             news: news(context.news, context.is_several.then_some(&*moment.name)),
-            foot: context.process.foot(moment.now),
+            foot: context.foot(),
             live: if moment.end.is_some() { LiveState::Ended } else { LiveState::Live },
             raw_name: moment.name.clone(),
             name,
@@ -216,11 +228,11 @@ impl<'a> OverviewView<'a> {
         let bad = bad.count();
         let sign = worst.map_or("○", |worst| worst.sign());
         let title = match bad {
+            0 if entries.is_empty() => format!("{sign} no replication yet"),
             0 => format!("{sign} {} replications", entries.len()),
             bad => format!("{sign} {bad} of {} replications", entries.len()),
         };
-        let now = crate::log::WallTime::now();
-        Self { context, title, entries, foot: context.process.foot(now) }
+        Self { context, title, entries, foot: context.foot() }
     }
 
     /// What a tab is called.

@@ -72,7 +72,7 @@ pub(super) fn of_replication(
     }
     if moment.is_stuck() {
         let silent = age(moment.silent.as_secs_f64());
-        return vec![reason(name, None, format!("its loop has told nothing for {silent}"))];
+        return vec![reason(name, None, format!("its loop has reported nothing for {silent}"))];
     }
     let mut reasons = Vec::new();
     let source = &moment.snapshot.source;
@@ -98,13 +98,14 @@ pub(super) fn of_replication(
         let words = match (now.word, late, now.lag) {
             (LaneWord::Standby, ..) => continue,
             (LaneWord::Opening, ..) => "it is not checked yet".to_owned(),
-            (LaneWord::Stopped, ..) => "it stopped until a person acts".to_owned(),
-            (LaneWord::Diverged, ..) => "it is not what its source is".to_owned(),
+            (LaneWord::Stopped, ..) => "it has stopped, and an operator must act".to_owned(),
+            (LaneWord::Diverged, ..) => "it is at odds with its source".to_owned(),
             (_, Some(lag), _) => format!("it is {} behind", span(lag)),
             (LaneWord::Waiting, None, None) => "it is away and was never level".to_owned(),
-            (LaneWord::Copying, None, None) if !has_progress => {
-                format!("nothing was committed for {} s", PROGRESS_WITHIN)
-            }
+            (LaneWord::Copying, None, None) if !has_progress => last_commit.map_or_else(
+                || "nothing has been committed yet".to_owned(),
+                |ago| format!("nothing has been committed for {}", age(ago)),
+            ),
             _ => continue,
         };
         reasons.push(reason(name, Some(&lane.name), words));

@@ -1,7 +1,6 @@
 //! What the window tells of its own process.
 
 use super::words::{age, bytes, shown};
-use crate::log::WallTime;
 use std::time::Instant;
 
 /// What does not change while the process runs.
@@ -16,8 +15,8 @@ pub(super) struct ProcessFacts {
 }
 
 impl ProcessFacts {
-    /// The line at the foot of each page.
-    pub(super) fn foot(&self, _now: WallTime) -> Vec<String> {
+    /// What it tells of itself at the foot of each page.
+    pub(super) fn foot(&self) -> Vec<String> {
         let up = self.started.elapsed().as_secs_f64();
         // Told by the minute: what changes each second would be sent each second.
         let up = if up < 60.0 {

@@ -2,7 +2,7 @@
 
 use super::lane_word::NoteSeverity;
 use super::moment::ReplicationMoment;
-use super::words::{age, clock, count, id_or_none, moment as moment_words, shown, span};
+use super::words::{age, clock, count, id, id_or_none, moment as moment_words, shown, span};
 use crate::log::recent::RecentLine;
 use crate::replicate::snapshot::{LaneSnapshot, WarningSnapshot};
 use crate::verify::continuous::known::FaultRun;
@@ -144,7 +144,7 @@ fn counted_row(of: &ReplicationMoment, lane: &LaneSnapshot) -> ProofRow {
         }
         (None, Some(checks)) => {
             let at = moment_words(checks.at);
-            (id_or_none(checks.last_id), "agreed at its opening", NoteSeverity::Good, at)
+            (id_or_none(checks.last_id), "agreed when opened", NoteSeverity::Good, at)
         }
         (None, None) => {
             ("none".to_owned(), "not compared yet", NoteSeverity::Running, String::new())
@@ -232,7 +232,7 @@ pub(super) fn news(lines: &[RecentLine], replication: Option<&str>) -> Vec<NewsV
             _ => NoteSeverity::Good,
         },
         what: shown(&line.message),
-        more: [&line.error, &line.fix]
+        more: [&line.about, &line.error, &line.fix]
             .into_iter()
             .flatten()
             .map(|text| shown(text))
@@ -240,4 +240,22 @@ pub(super) fn news(lines: &[RecentLine], replication: Option<&str>) -> Vec<NewsV
             .join("; "),
     };
     lines.iter().filter(concerns).map(view).collect()
+}
+
+/// What is proved, and through which id.
+pub(super) fn proof_sentence(of: &ReplicationMoment) -> String {
+    match (of.verified_through(), of.counted_through()) {
+        (Some(through), _) => {
+            format!("Verified through id {}, row by row, without a difference.", id(through))
+        }
+        (None, Some(through)) => format!("Counts agree through id {}; the rows are not compared one by one.", id(through)),
+        (None, None) if was_counted(of) => "First event, last event and counts agreed at the start; the rows are not compared one by one.".to_owned(),
+        (None, None) => "The last events agreed at the start; the rows are not compared one by one.".to_owned(),
+    }
+}
+
+/// Whether the events of every destination were counted at the start.
+fn was_counted(of: &ReplicationMoment) -> bool {
+    let mut lanes = of.snapshot.lanes.iter();
+    lanes.all(|lane| lane.checks.as_ref().is_some_and(|checks| checks.was_counted))
 }

@@ -97,19 +97,31 @@ impl RunRecorder {
         })
     }
 
-    /// Writes every file.
-    ///
-    /// # Errors
-    /// `Bug` for each that cannot be written: the run itself is as its exit code says.
-    pub(crate) fn finish(self, exit_code: u8) -> std::result::Result<(), Problems> {
+    /// Writes every file, of a run that ended with these problems; gives those and that of each file
+    /// that could not be written. A file that was written tells the exit code that follows.
+    pub(crate) fn finish(self, mut problems: Problems) -> Problems {
+        let exit_code = problems.exit_code();
+        let (written, unwritten) = self.write(&self.files, exit_code);
+        problems.extend(unwritten);
+        if problems.exit_code() != exit_code {
+            let (_, unwritten) = self.write(&written, problems.exit_code());
+            problems.extend(unwritten);
+        }
+        problems
+    }
+
+    /// Gives which of these files were written, and why others were not.
+    fn write(&self, files: &[PathBuf], exit_code: u8) -> (Vec<PathBuf>, Problems) {
         let moments = take(&self.sampler, &self.roster);
         let frame = WindowFrame::new(moments, self.recent.latest(), Some(exit_code));
-        let mut problems = Problems::new();
-        for file in &self.files {
+        let (mut written, mut problems) = (Vec::new(), Problems::new());
+        for file in files {
             let text = if is_json(file) { self.json(&frame) } else { self.page(&frame, exit_code) };
-            problems.note(write(file, &text));
+            if problems.note(write(file, &text)).is_some() {
+                written.push(file.clone());
+            }
         }
-        problems.or_ok(())
+        (written, problems)
     }
 
     fn json(&self, frame: &WindowFrame) -> String {

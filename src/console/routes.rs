@@ -13,6 +13,7 @@ use super::probes::{aliveness, readiness};
 use super::sign_in::{login, login_form, logout};
 use super::state::{RequestState, WindowState};
 use super::status::ProcessStatus;
+use super::words::encoded;
 use crate::supervise::Roster;
 use axum::Router;
 use axum::body::Body;
@@ -48,6 +49,7 @@ pub(super) fn router(state: Arc<WindowState>) -> Router {
         .route("/login", get(login_form).post(login))
         .route("/logout", post(logout))
         .route("/lanes/{lane}/{action}", post(lane_action))
+        .merge(super::edit::routes::router())
         .route("/assets/console.css", get(|| asset("text/css; charset=utf-8", SHEET)))
         .route("/assets/console.js", get(|| asset("text/javascript; charset=utf-8", SCRIPT)))
         .route("/favicon.svg", get(|| asset("image/svg+xml", ICON)))
@@ -94,7 +96,7 @@ async fn guarded(State(state): RequestState, mut request: Request, next: Next) -
             if path == "/" {
                 see_other("/login")
             } else {
-                see_other(&format!("/login?back={path}"))
+                see_other(&format!("/login?back={}", encoded(path)))
             }
         }
         AccessDecision::NeedsLogin => {
@@ -108,8 +110,8 @@ async fn guarded(State(state): RequestState, mut request: Request, next: Next) -
             answer
         }
         AccessDecision::NotServed => {
-            state.tell_not_served();
-            text(StatusCode::NOT_FOUND, "this is not served here")
+            let why = area.map_or("this is not served here", ServedArea::why_not_served);
+            text(StatusCode::NOT_FOUND, why)
         }
     };
     with_headers(answer)
@@ -172,7 +174,7 @@ fn drawn(
             StatusCode::NOT_FOUND,
             NoteSeverity::Calm,
             "There is no such replication",
-            "It may have been renamed, or is not configured any more.",
+            "It may have been renamed, or removed from the configuration.",
         ),
     }
 }
@@ -186,7 +188,7 @@ struct LiveQuery {
 async fn live(
     State(state): RequestState,
     Query(query): Query<LiveQuery>,
-    visitor: axum::Extension<PageVisitor>,
+    headers: HeaderMap,
 ) -> Response {
     let Ok(permit) = Arc::clone(&state.streams).try_acquire_owned() else {
         let line = format!("{STREAMS_MAX} pages are live already: close one");
@@ -197,8 +199,8 @@ async fn live(
         "*" => PageKey::Overview,
         name => PageKey::Replication(name.to_owned()),
     };
-    LivePage::new(state.frames.clone(), Arc::clone(&state.drawing), page, visitor.0, permit)
-        .response()
+    let (frames, drawing) = (state.frames.clone(), Arc::clone(&state.drawing));
+    LivePage::new(frames, drawing, page, move || state.visitor(&headers), permit).response()
 }
 
 async fn status(State(state): RequestState) -> Response {

@@ -1,6 +1,7 @@
 //! The thread of the window: it takes a moment of every replication each second, and serves those
 //! who ask.
 
+use super::edit::desk::EditDesk;
 use super::frame::{DrawingRules, WindowFrame};
 use super::listen::{BoundListener, ReaderStream};
 use super::live::STREAMS_MAX;
@@ -52,6 +53,7 @@ pub(super) struct WindowServer {
     /// The exit code of the process, once it is known: time to close.
     ended: watch::Receiver<Option<u8>>,
     gate: Option<PasswordGate>,
+    desk: Option<EditDesk>,
     tls: Option<Arc<TlsKeeper>>,
     log: Logger,
 }
@@ -65,7 +67,7 @@ impl WindowServer {
         mut config: ConsoleConfig,
         listener: BoundListener,
         facts: ProcessFacts,
-        (roster, recent): (watch::Receiver<Roster>, RecentLines),
+        (roster, recent, desk): (watch::Receiver<Roster>, RecentLines, Option<EditDesk>),
         ended: watch::Receiver<Option<u8>>,
         log: Logger,
     ) -> Result<Self> {
@@ -74,7 +76,8 @@ impl WindowServer {
         let tls =
             config.tls.clone().map(|files| TlsKeeper::load(files, log.clone())).transpose()?;
         let drawing = Arc::new(DrawingRules { config, facts });
-        Ok(Self { drawing, listener, roster, recent, ended, gate, tls: tls.map(Arc::new), log })
+        let tls = tls.map(Arc::new);
+        Ok(Self { drawing, listener, roster, recent, ended, gate, desk, tls, log })
     }
 
     /// Serves until it is closed.
@@ -106,6 +109,7 @@ impl WindowServer {
             drawing: self.drawing,
             frames: shown,
             gate: self.gate,
+            desk: self.desk,
             sessions: Default::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             roster: self.roster.clone(),

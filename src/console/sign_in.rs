@@ -1,6 +1,6 @@
 //! Signing in and out: the form, the session's cookie, and who a request comes from.
 
-use super::access::PageVisitor;
+use super::access::{PageVisitor, ServedArea};
 use super::answer::{first_line, path_of_ours, see_other, text};
 use super::login::SignInOutcome;
 use super::session::{SESSION_MAX, SessionStore, digest};
@@ -108,7 +108,7 @@ pub(super) async fn login(
     Form(form): Form<LoginForm>,
 ) -> Response {
     let Some(gate) = &state.gate else {
-        return text(StatusCode::NOT_FOUND, "this is not served here");
+        return text(StatusCode::NOT_FOUND, ServedArea::SignIn.why_not_served());
     };
     match gate.try_password(SecretString::from(form.password)).await {
         SignInOutcome::Right => {
@@ -128,7 +128,7 @@ pub(super) async fn login(
         }
         SignInOutcome::Wrong => {
             warn!(state.log, "a wrong password was tried at the window");
-            login_page(StatusCode::UNAUTHORIZED, Some("This is not the password."), &form.back)
+            login_page(StatusCode::UNAUTHORIZED, Some("Wrong password."), &form.back)
         }
         SignInOutcome::TooEarly(wait) => {
             let seconds = wait.as_secs_f64().ceil().max(1.0);

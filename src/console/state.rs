@@ -1,5 +1,6 @@
 //! What every request to the window can see.
 
+use super::edit::desk::EditDesk;
 use super::frame::{DrawingRules, WindowFrame};
 use super::login::PasswordGate;
 use super::metrics::ScrapeFacts;
@@ -15,6 +16,8 @@ pub(super) struct WindowState {
     pub(super) drawing: Arc<DrawingRules>,
     pub(super) frames: watch::Receiver<Arc<WindowFrame>>,
     pub(super) gate: Option<PasswordGate>,
+    /// Where configuration is changed, if it may be here.
+    pub(super) desk: Option<EditDesk>,
     pub(super) sessions: Mutex<SessionStore>,
     pub(super) streams: Arc<Semaphore>,
     /// What metrics are read from: as it stands, not as the page has sampled it.
@@ -29,10 +32,5 @@ pub(super) type RequestState = State<Arc<WindowState>>;
 impl WindowState {
     pub(super) fn frame(&self) -> Arc<WindowFrame> {
         Arc::clone(&self.frames.borrow())
-    }
-
-    pub(super) fn tell_not_served(&self) {
-        slog::debug!(self.log, "the page is not served: it is reachable from other machines and has no login";
-            crate::log::key::FIX => "set console.password_hash_file and TLS, or console.listen to 127.0.0.1");
     }
 }

@@ -57,7 +57,8 @@ struct SourceEntry<'a> {
     highest_id: Option<i64>,
     settled_id: Option<i64>,
     looked_at: Option<WallTime>,
-    ids_per_second: f64,
+    /// Null while it is away.
+    ids_per_second: Option<f64>,
     blocker: Option<&'a BlockerSnapshot>,
     outage: Option<ProblemEntry>,
     retry_in_seconds: Option<f64>,
@@ -120,7 +121,8 @@ impl<'a> ReplicationEntry<'a> {
                 highest_id: source.highest_id,
                 settled_id: source.decided_id,
                 looked_at: source.looked_at,
-                ids_per_second: moment.source_rate,
+                ids_per_second: matches!(source.health, Health::Reachable | Health::Held)
+                    .then_some(moment.source_rate),
                 blocker: source.blocker.as_ref(),
                 outage: ProblemEntry::of_outage(&source.connection),
                 retry_in_seconds: retry_in(source.connection.retry_at),

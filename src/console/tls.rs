@@ -47,7 +47,7 @@ impl TlsKeeper {
                     info!(self.log, "the certificate of the window was read again");
                 }
                 Err(problem) => {
-                    error!(self.log, "the certificate of the window was not read again, the one before stays in use";
+                    error!(self.log, "the window's new certificate cannot be used, the old one stays in use";
                     crate::log::key::ERROR => problem.to_string(), crate::log::key::FIX => problem.remedy().unwrap_or_default())
                 }
             }
@@ -79,7 +79,7 @@ fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor> {
             .fix(fix)
     };
     let of_certificate = |why: String| {
-        let fix = "put the certificate of the window into it as PEM, and after it those between it and its authority";
+        let fix = "put the window's certificate into it as PEM, followed by the intermediate certificates";
         refused(
             "the window cannot use its certificate",
             "tls_certificate",

@@ -2,8 +2,9 @@
 //! follows from it. It claims no more than was looked at.
 
 use super::lane_word::{LaneWord, NoteSeverity};
-use super::moment::{ReplicationMoment, share};
-use super::words::{age, count, events, id, list, shown, span};
+use super::moment::{ReplicationMoment, at_most, before, lane_share};
+use super::proof::proof_sentence;
+use super::words::{age, count, id, list, shown, span};
 use crate::replicate::health::Health;
 use crate::verify::continuous::snapshot::VerificationState;
 
@@ -33,6 +34,9 @@ impl ReplicationVerdict {
         }
     }
 }
+
+/// A destination that was level, and is being opened for longer, waits for something.
+const OPENING_LONG_SECONDS: f64 = 10.0;
 
 /// Of a replication.
 pub(super) fn verdict(of: &ReplicationMoment) -> ReplicationVerdict {
@@ -65,9 +69,16 @@ fn ended(of: &ReplicationMoment) -> ReplicationVerdict {
         return ReplicationVerdict::new(
             NoteSeverity::Bad,
             format!("It has ended with exit code {code}"),
-            shown(&worst.to_string()),
+            shown(&match worst.remedy() {
+                Some(fix) => format!("{worst}. What to do: {fix}."),
+                None => format!("{worst}."),
+            }),
             format!("ended with {code}"),
         );
+    }
+    if let Some(found) = different(of) {
+        let headline = format!("It has ended with exit code {code}, and {}", found.headline);
+        return ReplicationVerdict { headline, ..found };
     }
     let lowest = of.snapshot.lowest_position();
     if of.is_job() {
@@ -105,9 +116,9 @@ fn stuck(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
     of.is_stuck().then(|| {
         ReplicationVerdict::new(
             NoteSeverity::Bad,
-            format!("The replication has told nothing for {silent}"),
-            "What is shown below is what it told last. Nothing is known of the present; start the \
-             process again if this lasts."
+            format!("The replication has reported nothing for {silent}"),
+            "Below is its last report. How things stand now is not known; restart the process if \
+             this lasts."
                 .to_owned(),
             format!("silent for {silent}"),
         )
@@ -123,7 +134,7 @@ fn different(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
         ReplicationVerdict::new(
             NoteSeverity::Bad,
             format!("{} {} not equal to the source", list(&names), are(&names)),
-            format!("Row by row {events} differed when last compared. The proof below says which, and what to do."),
+            format!("{events} differed when last compared row by row. The proof below says which, and what to do."),
             format!("{} differs", list(&names)),
         )
     })
@@ -135,12 +146,12 @@ fn diverged(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
         ReplicationVerdict::new(
             NoteSeverity::Bad,
             format!(
-                "{} {} not what the source is, and nothing more is appended",
+                "{} {} at odds with the source, and nothing more is appended",
                 list(&names),
                 are(&names)
             ),
             format!(
-                "A person is needed: what was found and what to do stands below.{}",
+                "An operator must act: what was found and what to do is below.{}",
                 others(of, &names)
             ),
             format!("{} diverged", list(&names)),
@@ -150,7 +161,7 @@ fn diverged(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
 
 fn stopped(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
     if of.snapshot.source.health == Health::Stopped {
-        let detail = "A person is needed: what was found and what to do stands below.".to_owned();
+        let detail = "An operator must act: what was found and what to do is below.".to_owned();
         let headline = "The source is unsuitable, and nothing is copied".to_owned();
         return Some(ReplicationVerdict::new(
             NoteSeverity::Bad,
@@ -166,7 +177,7 @@ fn stopped(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
             NoteSeverity::Bad,
             format!("{} {pronoun} stopped", list(&names)),
             format!(
-                "A person is needed: the reason and what to do stand below.{}",
+                "An operator must act: the reason and what to do are below.{}",
                 others(of, &names)
             ),
             format!("{} stopped", list(&names)),
@@ -184,14 +195,14 @@ fn source_away(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
             NoteSeverity::Bad,
             "The source is away".to_owned(),
             format!(
-                "It has not answered{lasting} and is tried again. Each destination keeps what it has; what was written since is not known."
+                "It has not answered{lasting}; Counterfoil keeps trying. Each destination keeps what it has; what was written since is not known."
             ),
             "source away".to_owned(),
         ));
     }
     let silent = of.snapshot.lanes.iter().any(|lane| lane.health == Health::Reachable);
     (silent && source.checks.is_some()).then(|| {
-        let looked = source.looked_at.map(|at| format!(" since {}", age(of.now.seconds_since(at))));
+        let looked = source.looked_at.map(|at| format!(" for {}", age(of.now.seconds_since(at))));
         ReplicationVerdict::new(
             NoteSeverity::Bad,
             "The source does not answer".to_owned(),
@@ -212,7 +223,7 @@ fn away(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
     let lacks = now.ids_behind.filter(|behind| *behind > 0);
     let lacks = lacks.map(|behind| format!(" and lacks {}", at_most(of, behind)));
     let detail = format!(
-        "{} has been away{}{}; it is tried again by itself.{}",
+        "{} has been away{}{}; it is retried automatically.{}",
         shown(&lane.name),
         since.unwrap_or_default(),
         lacks.unwrap_or_default(),
@@ -235,7 +246,7 @@ fn held(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
             if names.len() == 1 { "waits" } else { "wait" }
         ),
         format!(
-            "It may still fill an id below events that are visible, and has been open for {open}. Nothing is passed over; who it is stands below."
+            "It may still insert an event below others that are visible, and has been open for {open}. Nothing is skipped; the transaction is named below."
         ),
         format!("held for {open}"),
     ))
@@ -248,7 +259,7 @@ fn paused(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
             NoteSeverity::Wait,
             format!("{} {} paused", list(&names), are(&names)),
             format!(
-                "An operator paused {}, until resumed or until this process ends.{}",
+                "An operator paused {}, until resumed, until this process ends, or its file changes and is read again.{}",
                 if names.len() == 1 { "it" } else { "them" },
                 others(of, &names)
             ),
@@ -259,14 +270,23 @@ fn paused(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
 
 fn opening(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
     let names = with_word(of, LaneWord::Opening);
-    (!names.is_empty()).then(|| {
-        ReplicationVerdict::new(
-            NoteSeverity::Running,
-            format!("{} {} being opened", list(&names), are(&names)),
-            "Both sides are connected and compared before anything is written.".to_owned(),
-            "opening".to_owned(),
+    let late = of.lanes().filter(|(_, now)| now.word == LaneWord::Opening);
+    let late = late.filter_map(|(_, now)| now.lag).fold(0.0, f64::max);
+    let (severity, detail) = if late > OPENING_LONG_SECONDS {
+        let late = age(late);
+        (
+            NoteSeverity::Wait,
+            format!(
+                "Nothing was added for {late}: the news below may say what it waits for, such as a lock."
+            ),
         )
-    })
+    } else {
+        let detail = "Both sides are connected and compared before anything is written.";
+        (NoteSeverity::Running, detail.to_owned())
+    };
+    let headline = format!("{} {} being opened", list(&names), are(&names));
+    let short = "opening".to_owned();
+    (!names.is_empty()).then(|| ReplicationVerdict::new(severity, headline, detail, short))
 }
 
 /// A job under way.
@@ -275,8 +295,12 @@ fn job(of: &ReplicationMoment) -> ReplicationVerdict {
     let Some((slowest, now)) = of.lanes().min_by_key(|(lane, _)| lane.position) else {
         return service(of);
     };
-    let done = share(slowest.position, target).floor();
-    let left = seconds_left(slowest.position, target, now.rate);
+    let done = lane_share(&of.snapshot, slowest, target);
+    let done = done.map_or_else(
+        || "it is not known how much".to_owned(),
+        |done| format!("{} %", done.floor()),
+    );
+    let left = seconds_left(of, slowest.position, target, now.rate);
     let left = left.map(|left| format!(", about {} left", span(left)));
     let pace = if of.lanes.len() > 1 {
         format!(" {} sets the pace.", shown(&slowest.name))
@@ -289,17 +313,23 @@ fn job(of: &ReplicationMoment) -> ReplicationVerdict {
     );
     ReplicationVerdict::new(
         NoteSeverity::Running,
-        format!("Copying: {done} % is there{}", left.clone().unwrap_or_default()),
+        format!("Copying: {done} done{}", left.clone().unwrap_or_default()),
         format!(
-            "Until every destination holds {aim}. Then first event, last event and counts are compared once more, and it ends with exit code 0.{pace}"
+            "It copies until every destination holds {aim}. Then it compares first event, last event and counts once more, and ends with exit code 0.{pace}"
         ),
-        format!("{done} %{}", left.unwrap_or_default()),
+        format!("{done}{}", left.unwrap_or_default()),
     )
 }
 
 /// Seconds until a position is there, as it goes now.
-pub(super) fn seconds_left(position: Option<i64>, target: Option<i64>, rate: f64) -> Option<f64> {
-    let lacks = target?.saturating_sub(position.unwrap_or(0)).max(0) as f64;
+pub(super) fn seconds_left(
+    of: &ReplicationMoment,
+    position: Option<i64>,
+    target: Option<i64>,
+    rate: f64,
+) -> Option<f64> {
+    let held = position.unwrap_or_else(|| before(&of.snapshot.source, target.unwrap_or(0)));
+    let lacks = target?.saturating_sub(held).max(0) as f64;
     (rate > 0.5).then(|| lacks / rate)
 }
 
@@ -329,34 +359,19 @@ fn service(of: &ReplicationMoment) -> ReplicationVerdict {
             "standby".to_owned(),
         );
     }
+    let headline = match standby.as_slice() {
+        [] => "Every destination follows the source".to_owned(),
+        names => {
+            let fed = if names.len() == 1 { "is fed" } else { "are fed" };
+            format!("Following; {} {fed} by another replicator", shown(&list(names)))
+        }
+    };
     ReplicationVerdict::new(
         NoteSeverity::Good,
-        "Every destination follows the source".to_owned(),
+        headline,
         proof_sentence(of),
         "following".to_owned(),
     )
-}
-
-/// What is proved, and through which id.
-pub(super) fn proof_sentence(of: &ReplicationMoment) -> String {
-    match of.verified_through() {
-        Some(through) => {
-            format!("Verified through id {}, row by row, without a difference.", id(through))
-        }
-        None => {
-            let counted = of
-                .snapshot
-                .lanes
-                .iter()
-                .map(|lane| lane.count_check.and_then(|check| check.through_id))
-                .min()
-                .flatten();
-            match counted {
-                Some(through) => format!("Counts agree through id {}; the rows are not compared one by one.", id(through)),
-                None => "First event, last event and counts agreed at the start; the rows are not compared one by one.".to_owned(),
-            }
-        }
-    }
 }
 
 /// How the other destinations do, where there are others.
@@ -372,13 +387,14 @@ fn others(of: &ReplicationMoment, but: &[&str]) -> String {
         [(_, first), more @ ..] if more.iter().all(|(_, word)| word == first) => {
             format!(" {}: {first}.", shown(&list(&names)))
         }
-        _ => format!(" The {} others go on.", rest.len()),
+        _ if rest.iter().all(|(_, word)| word.severity() < NoteSeverity::Wait) => {
+            format!(" The {} others go on.", rest.len())
+        }
+        _ => {
+            let words: Vec<String> =
+                rest.iter().map(|(name, word)| format!("{name} {word}")).collect();
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            format!(" Others: {}.", shown(&list(&words)))
+        }
     }
-}
-
-/// So many ids are so many events at most; exactly so many where ids are consecutive.
-pub(super) fn at_most(of: &ReplicationMoment, ids: u64) -> String {
-    let checks = of.snapshot.source.checks.as_ref();
-    let is_exact = checks.is_some_and(|checks| checks.ids.starts_with("consecutive"));
-    if is_exact || ids == 0 { events(ids) } else { format!("at most {}", events(ids)) }
 }

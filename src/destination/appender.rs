@@ -66,6 +66,9 @@ pub trait Appender: Send {
     fn death(&self) -> Option<Error> {
         None
     }
+
+    /// As [`Destination::abandon`].
+    fn abandon(&self) {}
 }
 
 /// What has become of a batch whose rows were all given.
@@ -214,6 +217,10 @@ impl<A: Appender> Destination for SequentialDestination<A> {
 
     fn death(&self) -> Option<Error> {
         self.appender.death()
+    }
+
+    fn abandon(&self) {
+        self.appender.abandon();
     }
 }
 

@@ -26,4 +26,8 @@ pub trait Destination: Send {
     /// be opened again, also when there is nothing to append, for it may come back without its last
     /// events.
     fn death(&self) -> Option<Error>;
+
+    /// Before it is dropped in the middle of a batch that was cut off: asks the place to give that
+    /// up, for it would hold it for us as long as it waits. Best effort, and waited for by nobody.
+    fn abandon(&self) {}
 }

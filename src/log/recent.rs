@@ -1,7 +1,7 @@
 //! The latest lines of the log that tell of a change or a warning, kept in memory for a window.
 
 use super::clock::WallTime;
-use super::key::{DESTINATION, ERROR, FIX, REPLICATION};
+use super::key::{DATABASE, DESTINATION, ERROR, FIX, REPLICATION};
 use slog::{Drain, KV, Key, Level, Logger, OwnedKVList, Record, Serializer, o};
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,6 +13,17 @@ const LINES_MAX: usize = 50;
 const TEXT_BYTES_MAX: usize = 600;
 /// The tag of lines that tell of no change.
 pub(crate) const ROUTINE: &str = "routine";
+
+/// What a warning is about, by its key, and what is said before it.
+const ABOUT: [(&str, &str); 7] = [
+    (DATABASE, ""),
+    ("what", ""),
+    ("differences", ""),
+    ("for", ""),
+    ("sequence", ""),
+    ("holder", ""),
+    ("held_by", "held by process "),
+];
 
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +38,8 @@ pub struct RecentLine {
     pub replication: Option<String>,
     /// Of which destination.
     pub destination: Option<String>,
+    /// Of a warning: what it is about, such as who holds a lock.
+    pub about: Option<String>,
     /// What went wrong, in one line.
     pub error: Option<String>,
     /// What to do about it.
@@ -71,12 +84,18 @@ impl<D: Drain<Ok = (), Err = slog::Never>> Drain for RecentDrain<D> {
             // What cannot be told in words is left out.
             let _ = values.serialize(record, &mut facts);
             let _ = record.kv().serialize(record, &mut facts);
+            let about = if record.level().is_at_least(Level::Warning) {
+                facts.about.into_iter().flatten().collect::<Vec<_>>().join(", ")
+            } else {
+                String::new()
+            };
             lines.add(RecentLine {
                 at: WallTime::now(),
                 level: record.level(),
                 message: shortened(&record.msg().to_string()),
                 replication: facts.replication,
                 destination: facts.destination,
+                about: Some(about).filter(|about| !about.is_empty()),
                 error: facts.error,
                 fix: facts.fix.filter(|fix| !fix.is_empty()),
             });
@@ -95,6 +114,8 @@ pub(crate) fn watched(log: Logger, lines: RecentLines) -> Logger {
 struct LineFacts {
     replication: Option<String>,
     destination: Option<String>,
+    /// In the order of [`ABOUT`].
+    about: [Option<String>; ABOUT.len()],
     error: Option<String>,
     fix: Option<String>,
 }
@@ -106,7 +127,14 @@ impl Serializer for LineFacts {
             DESTINATION => &mut self.destination,
             ERROR => &mut self.error,
             FIX => &mut self.fix,
-            _ => return Ok(()),
+            _ => match ABOUT.iter().position(|(known, _)| *known == key) {
+                Some(at) => {
+                    let text = format!("{}{value}", ABOUT[at].1);
+                    self.about[at] = Some(shortened(&text));
+                    return Ok(());
+                }
+                None => return Ok(()),
+            },
         };
         *field = Some(shortened(&value.to_string()));
         Ok(())
@@ -145,6 +173,18 @@ mod tests {
         assert_eq!(kept[0].replication.as_deref(), Some("orders"));
         assert_eq!(kept[0].destination.as_deref(), Some("copy"));
         assert_eq!((kept[0].error.as_deref(), kept[0].fix.as_deref()), (Some("refused"), None));
+    }
+
+    #[test]
+    fn a_warning_says_what_it_is_about_and_a_line_that_warns_of_nothing_does_not() {
+        let (log, lines) = logger();
+        info!(log, "the destination was checked"; DATABASE => "db1/orders");
+        warn!(log, "a check waits"; "held_by" => "7, 8", DATABASE => "db1/orders");
+        warn!(log, "about the source"; "what" => "nothing refuses UPDATE");
+        let about: Vec<_> = lines.latest().into_iter().map(|line| line.about).collect();
+        let said = |text: &str| Some(text.to_owned());
+        let waits = said("db1/orders, held by process 7, 8");
+        assert_eq!(about, [said("nothing refuses UPDATE"), waits, None]);
     }
 
     #[test]

@@ -113,6 +113,10 @@ impl LaneTasks {
 async fn travel(mut lane: Lane, feed: &mut Feed) -> ReturnedLane {
     let (index, connection_id) = (lane.index, lane.connection_id);
     let appended = lane.destination.append(feed).await;
+    // A commit is never cut off, so that none is cancelled.
+    if appended.as_ref().is_err_and(|error| error.kind() == ErrorKind::Stopped) {
+        lane.destination.abandon();
+    }
     let lane = appended.map(|position| {
         lane.held = position;
         lane.position = match lane.wire.rows {

@@ -21,6 +21,7 @@ mod read_progress;
 mod reconcile;
 mod replication;
 mod rooms;
+pub(crate) mod shaped_table;
 pub mod shared;
 pub mod snapshot;
 mod source_state;

@@ -72,7 +72,7 @@ fn beat(snapshot: &Snapshot, per_second: f64, log: &Logger) {
         "lag_seconds" => lag.map(|lag| (lag * 1000.0).round() / 1000.0),
         "events_behind_max" => ids_behind(snapshot.source.highest_id, position),
         "events_per_s" => per_second, key::EVENTS => snapshot.events(),
-        "level" => level, "destinations" => snapshot.lanes.len());
+        "destinations_level" => level, "destinations" => snapshot.lanes.len());
 }
 
 /// Ids between, so at most so many events; `None` where a destination is empty.

@@ -79,6 +79,12 @@ impl SharedMember {
         self.limits.state().places.insert(lane, key.to_owned());
     }
 
+    /// The key of the place that a lane held last.
+    pub(super) fn place_of(&self, lane: &str) -> Option<String> {
+        let lane = (self.replication.clone(), lane.to_owned());
+        self.limits.state().places.get(&lane).cloned()
+    }
+
     /// The places that all lanes but this one hold, each with how a message calls it.
     pub(super) fn other_places(&self, lane: &str) -> Vec<(String, String)> {
         let state = self.limits.state();

@@ -98,6 +98,8 @@ pub struct SourceSnapshot {
     pub connection: ConnectionSnapshot,
     /// What its last checks found; `None` before the first.
     pub checks: Option<Arc<SourceChecks>>,
+    /// The lowest id when it was last checked; `None` before, and where it was empty then.
+    pub lowest_id: Option<i64>,
     /// The highest id known to be visible: that of the last look, or of the highest position where
     /// that is higher.
     pub highest_id: Option<i64>,
@@ -303,6 +305,7 @@ impl SourceSnapshot {
             health: Health::Opening,
             connection: ConnectionSnapshot::default(),
             checks: None,
+            lowest_id: None,
             highest_id: None,
             looked_at: None,
             decided_id: None,

@@ -186,6 +186,12 @@ impl SourceState {
         self.connection.opened(Arc::new(source), self.opened_at);
     }
 
+    /// Whether a look is under way, or the next one is waited for. While lanes append what an earlier
+    /// look has found, none is.
+    pub(crate) fn is_looked_at(&self) -> bool {
+        self.connection.open().is_some() && self.follower.is_none()
+    }
+
     /// The present connection.
     pub(crate) fn connected(&self) -> Option<Arc<SourceConnection>> {
         self.connection.open().map(Arc::clone)

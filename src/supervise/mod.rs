@@ -6,7 +6,7 @@ pub mod panicked;
 mod verifying;
 
 use crate::config::ReplicationConfig;
-use crate::error::Problems;
+use crate::error::{Error, ErrorKind, Problems};
 use crate::log::{WallTime, key};
 use crate::replicate::Replication;
 use crate::replicate::command::{CommandSender, commands};
@@ -21,7 +21,7 @@ use slog::{Logger, error, info, o};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 
 /// How all replications of a process are run.
@@ -34,6 +34,8 @@ pub struct SupervisorOptions {
     pub fail_fast: bool,
     /// How often the log tells of each how it stands; `None`: never.
     pub heartbeat: Option<Duration>,
+    /// While nothing is configured it waits for a reload, and does not end.
+    pub waits_when_empty: bool,
 }
 
 /// A replication that runs or has ended, for those who watch and command it.
@@ -76,6 +78,26 @@ impl SupervisedReplication {
 /// What the files say after a reload was asked for.
 pub type Reload = Result<Vec<ReplicationConfig>, Problems>;
 
+/// Asks that the files be read again, as SIGHUP does, and waits for what comes of it.
+pub type ReloadCall = oneshot::Sender<ReloadOutcome>;
+
+/// What came of a reload; the problems for which it changed nothing.
+pub type ReloadOutcome = Result<ReloadCounts, Problems>;
+
+/// A reload, with who waits for what comes of it.
+pub struct ReloadOrder {
+    /// What the files say.
+    pub found: Reload,
+    /// Who waits, if anyone does.
+    pub call: Option<ReloadCall>,
+}
+
+impl From<Reload> for ReloadOrder {
+    fn from(found: Reload) -> Self {
+        Self { found, call: None }
+    }
+}
+
 /// Runs these replications until each has ended, or until a stop; gives what went wrong in those
 /// that are still configured.
 ///
@@ -85,7 +107,7 @@ pub type Reload = Result<Vec<ReplicationConfig>, Problems>;
 pub async fn supervise(
     configs: Vec<ReplicationConfig>,
     options: SupervisorOptions,
-    mut reloads: mpsc::Receiver<Reload>,
+    mut reloads: mpsc::Receiver<ReloadOrder>,
     roster: &watch::Sender<Roster>,
     stop: &Stop,
     log: &Logger,
@@ -105,7 +127,7 @@ pub async fn supervise(
         supervisor.start(Arc::new(config));
     }
     roster.send_replace(supervisor.roster());
-    while !supervisor.tasks.is_empty() {
+    while !supervisor.tasks.is_empty() || supervisor.waits() {
         tokio::select! {
             biased;
             Some(ended) = supervisor.tasks.join_next_with_id() => {
@@ -114,7 +136,14 @@ pub async fn supervise(
                     stop_all.request();
                 }
             }
-            Some(reload) = reloads.recv() => supervisor.reload(reload),
+            Some(order) = reloads.recv() => {
+                let outcome = supervisor.reload(order.found);
+                roster.send_replace(supervisor.roster());
+                // Who asked may be gone.
+                order.call.map(|call| call.send(outcome));
+            }
+            () = supervisor.stop.requested(), if supervisor.tasks.is_empty() => break,
+            else => break,
         }
         roster.send_replace(supervisor.roster());
     }
@@ -213,8 +242,12 @@ impl Supervisor<'_> {
         };
         let is_failure = !problems.is_empty();
         let is_last = self.entries.get(&name).is_some_and(SupervisedEntry::is_not_followed);
+        // A job that a reload has stopped is unfinished, and that is no news; any other failure is.
+        let is_told = is_last
+            || !self.options.until_caught_up
+            || problems.worst().is_some_and(|worst| worst.kind() != ErrorKind::Unavailable);
         if let (true, true, Some(worst)) =
-            (is_failure && is_last, self.is_several, problems.worst())
+            (is_failure && is_told, self.is_several, problems.worst())
         {
             error!(self.log, "a replication has ended"; key::REPLICATION => &name, key::ERROR => worst.to_string(),
                 key::FIX => worst.remedy().unwrap_or_default());
@@ -237,9 +270,9 @@ impl Supervisor<'_> {
         }
     }
 
-    fn reload(&mut self, reload: Reload) {
+    fn reload(&mut self, reload: Reload) -> ReloadOutcome {
         if self.stop.is_requested() {
-            return;
+            return Err(Error::new(ErrorKind::Stopped, "the process is stopping").into());
         }
         let configs = match reload {
             Ok(configs) => configs,
@@ -249,7 +282,7 @@ impl Supervisor<'_> {
                                       before"; key::ERROR => problem.to_string(),
                         key::FIX => problem.remedy().unwrap_or_default());
                 }
-                return;
+                return Err(problems);
             }
         };
         self.is_several |= configs.len() > 1;
@@ -281,6 +314,12 @@ impl Supervisor<'_> {
             }
         }
         info!(self.log, "the configuration was reloaded"; "started" => counts.started, "restarted" => counts.restarted, "ended" => counts.ended);
+        Ok(counts)
+    }
+
+    /// Whether nothing is configured, and a reload may change that.
+    fn waits(&self) -> bool {
+        self.options.waits_when_empty && self.entries.is_empty() && !self.stop.is_requested()
     }
 
     fn roster(&self) -> Roster {
@@ -303,11 +342,14 @@ impl Supervisor<'_> {
 }
 
 /// What a reload has begun.
-#[derive(Debug, Default)]
-struct ReloadCounts {
-    started: u32,
-    restarted: u32,
-    ended: u32,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReloadCounts {
+    /// Replications that are new.
+    pub started: u32,
+    /// Those that have changed, or had ended with a failure.
+    pub restarted: u32,
+    /// Those that are configured no more.
+    pub ended: u32,
 }
 
 impl SupervisedEntry {

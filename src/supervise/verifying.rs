@@ -13,6 +13,7 @@ use crate::verify::continuous::position::LanePosition;
 use crate::verify::continuous::snapshot::VerificationSnapshot;
 use crate::verify::continuous::subject::{ContinuousVerification, VerificationLimits};
 use slog::Logger;
+use std::pin::pin;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -37,19 +38,36 @@ pub(super) async fn beside<T>(
     if parts.config.verify.every.is_none() {
         return (replicate(stop).await, Ok(()));
     }
+    let verifying = async move |stop: Stop| verify(parts, snapshots, &stop).await;
+    side_by_side(verifying, stop, replicate).await
+}
+
+/// Runs the replication to its end, and the verification until then. One that ends before has failed,
+/// or the program has, and nothing goes on unverified.
+async fn side_by_side<T, V>(
+    verifying: impl FnOnce(Stop) -> V,
+    stop: &Stop,
+    replicate: impl AsyncFnOnce(&Stop) -> T,
+) -> (T, Result<()>)
+where
+    V: Future<Output = Result<()>> + Send + 'static,
+{
     let (failed, both) = stop.narrower();
     let (ended, until_end) = both.narrower();
     let mut task = JoinSet::new();
-    task.spawn(async move {
-        let verified = verify(parts, snapshots, &until_end).await;
-        if verified.is_err() {
-            failed.request();
+    task.spawn(verifying(until_end));
+    let mut replicating = pin!(replicate(&both));
+    let (replicated, verified) = tokio::select! {
+        replicated = &mut replicating => {
+            ended.request();
+            (replicated, task.join_next().await)
         }
-        verified
-    });
-    let replicated = replicate(&both).await;
-    ended.request();
-    let verified = match task.join_next().await {
+        verified = task.join_next() => {
+            failed.request();
+            (replicating.await, verified)
+        }
+    };
+    let verified = match verified {
         Some(Ok(verified)) => verified,
         Some(Err(_)) => Err(panicked()),
         None => Ok(()),
@@ -104,4 +122,28 @@ fn through(lane: &LaneSnapshot, now: &Snapshot) -> Option<i64> {
     let is_undecided = lane.unconfirmed_id.is_some() && lane.unconfirmed_id > decided;
     let through = if is_undecided { lane.position.min(decided) } else { lane.position };
     through.filter(|_| is_ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[tokio::test]
+    async fn nothing_goes_on_unverified_when_a_verification_fails_or_panics() {
+        let until_stop = async |stop: &Stop| stop.requested().await;
+        let stop = Stop::never();
+        let fails = |_| async { Err(Error::new(ErrorKind::Contents, "different")) };
+        let ((), failed) = side_by_side(fails, &stop, until_stop).await;
+        assert_eq!(failed.unwrap_err().kind(), ErrorKind::Contents);
+        let panics = |_| async { panic!("as a bug would") };
+        let ((), panicked) = side_by_side(panics, &stop, until_stop).await;
+        assert_eq!(panicked.unwrap_err().kind(), ErrorKind::Bug);
+        assert!(!stop.is_requested());
+        let waits = |stop: Stop| async move {
+            stop.requested().await;
+            Ok(())
+        };
+        assert!(matches!(side_by_side(waits, &stop, async |_: &Stop| 7).await, (7, Ok(()))));
+    }
 }

@@ -9,7 +9,7 @@ use crate::support::events::{
 };
 use crate::support::proxy::Network;
 use crate::support::replicator::{Replicator, Setup};
-use crate::support::{through, until};
+use crate::support::{lock_out, through, until};
 use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use std::time::Duration;
 
@@ -162,5 +162,33 @@ async fn a_destination_far_away_goes_on_alone_and_ends_level() {
         equal(&source, destination).await;
     }
     assert_eq!(replicator.lines(&["rejoined the shared read"]), 0);
+    replicator.stops().await;
+}
+
+#[tokio::test]
+async fn a_destination_whose_table_is_locked_is_no_standby_of_its_own_replicator() {
+    let source = fresh_database().await;
+    init_source(&source).await;
+    let (one, two) = destinations().await;
+    insert(&source, 10).await;
+    let setup = Setup::from(&source)
+        .to("one", &one)
+        .to("two", &two)
+        .key("connect_timeout_ms = 1500")
+        .key("retry_wait_max_ms = 500");
+    let mut replicator = setup.start(&[]);
+    for destination in [&one, &two] {
+        arrives(destination, 10).await;
+    }
+    let locker = lock_out(&one).await;
+    insert(&source, 1).await;
+    arrives(&two, 11).await;
+    replicator.says(&["is slow; it continues in its own pass", "\"destination\":\"one\""]).await;
+    // Its session was cut off while it waited: the server let go of it, or it is known as ours.
+    replicator.says(&["a check waits for a lock that another session holds"]).await;
+    assert_eq!(replicator.lines(&["standby"]), 0);
+    locker.batch_execute("commit").await.unwrap();
+    arrives(&one, 11).await;
+    assert_eq!(replicator.lines(&["standby"]), 0);
     replicator.stops().await;
 }

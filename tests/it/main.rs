@@ -12,6 +12,7 @@ mod configured;
 mod conformance;
 mod connect;
 mod console;
+mod console_edit;
 mod decoding;
 mod demo;
 mod diff;

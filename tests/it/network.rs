@@ -213,7 +213,8 @@ async fn a_server_that_is_never_told_that_its_client_is_gone_is_fed_again_when_i
     arrives(&destination, 10).await;
     proxy.break_after(Way::ToServer, 5_000, Break::ServerForgotten);
     insert(&source, EVENTS).await;
-    replicator.says(&["another replicator feeds destination"]).await;
+    replicator.says(&["our own earlier session still holds destination"]).await;
+    assert_eq!(replicator.lines(&["standby"]), 0);
     prefix(&source, &destination).await;
     proxy.tell();
     equal(&source, &destination).await;

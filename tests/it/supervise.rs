@@ -13,7 +13,7 @@ use counterfoil::error::{Error, ErrorKind, Problems};
 use counterfoil::replicate::command::{CommandReply, LaneAction};
 use counterfoil::replicate::health::Health;
 use counterfoil::stop::{self, Stopper};
-use counterfoil::supervise::{Reload, Roster, SupervisorOptions, supervise};
+use counterfoil::supervise::{ReloadOrder, Roster, SupervisorOptions, supervise};
 use rustix::process::Signal;
 use std::process::Command;
 use std::sync::Arc;
@@ -249,7 +249,7 @@ async fn status_and_a_dry_run_tell_of_every_replication_and_a_repair_wants_one_n
 /// A supervisor inside the process of the test.
 struct Supervised {
     stopper: Stopper,
-    reloads: mpsc::Sender<Reload>,
+    reloads: mpsc::Sender<ReloadOrder>,
     roster: watch::Receiver<Roster>,
     task: JoinHandle<Problems>,
 }
@@ -260,8 +260,12 @@ impl Supervised {
         let (reloads, reloaded) = mpsc::channel(1);
         let sender = watch::Sender::default();
         let roster = sender.subscribe();
-        let options =
-            SupervisorOptions { until_caught_up: false, fail_fast: false, heartbeat: None };
+        let options = SupervisorOptions {
+            until_caught_up: false,
+            fail_fast: false,
+            heartbeat: None,
+            waits_when_empty: false,
+        };
         let task = tokio::spawn(async move {
             supervise(configs, options, reloaded, &sender, &stop, &counterfoil::log::none()).await
         });
@@ -301,7 +305,7 @@ async fn a_table_that_two_replications_write_to_by_two_names_of_its_host_stops_t
     let mut supervised = Supervised::start(vec![one]);
     supervised.is("one", Health::Level).await;
     let both = vec![named("one", config(&source, &[("copy", &copy)])), two];
-    supervised.reloads.send(Ok(both)).await.unwrap();
+    supervised.reloads.send(Ok(both).into()).await.unwrap();
     let only_one = |roster: &Roster| {
         roster
             .iter()

@@ -25,7 +25,7 @@ async fn a_heartbeat_tells_position_lag_and_rate_also_of_a_trickle() {
     replicator.says(&["how it stands", "\"position\":null", "\"highest_id\":null"]).await;
     insert(&source, 3).await;
     arrives(&destination, 3).await;
-    replicator.says(&["how it stands", "\"position\":3", "\"level\":1"]).await;
+    replicator.says(&["how it stands", "\"position\":3", "\"destinations_level\":1"]).await;
     let line = last(&replicator, "\"position\":3");
     assert_eq!((&line["events"], &line["events_behind_max"]), (&3.into(), &0.into()), "{line}");
     assert_eq!((line["lag_seconds"].as_f64(), &line["highest_id"]), (Some(0.0), &3.into()));
@@ -60,7 +60,7 @@ async fn a_destination_that_stays_away_is_told_again_and_when_it_is_back_how_lon
     let line = last(&replicator, "the destination is back");
     assert!(line["away_seconds"].as_f64().unwrap() >= 0.7, "{line}");
     let told = replicator.lines(&["the destination is still away"]);
-    replicator.says(&["how it stands", "\"level\":1"]).await;
+    replicator.says(&["how it stands", "\"destinations_level\":1"]).await;
     assert_eq!(replicator.lines(&["the destination is still away"]), told);
     replicator.stops().await;
 }

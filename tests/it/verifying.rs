@@ -14,7 +14,7 @@ use counterfoil::error::Problems;
 use counterfoil::postgres::server::ServerSettings;
 use counterfoil::sql::{ColumnNames, RowCondition};
 use counterfoil::stop::{self, Stopper};
-use counterfoil::supervise::{Reload, Roster, SupervisorOptions, supervise};
+use counterfoil::supervise::{ReloadOrder, Roster, SupervisorOptions, supervise};
 use counterfoil::verify::continuous::known::RowFault;
 use counterfoil::verify::continuous::snapshot::{
     LaneVerification, VerificationSnapshot, VerificationState,
@@ -36,7 +36,7 @@ const SELDOM: VerifyConfig = VerifyConfig { every: Some(Duration::from_secs(3_60
 /// A replication that is verified, within the process of the test.
 struct Verified {
     stopper: Stopper,
-    reloads: mpsc::Sender<Reload>,
+    reloads: mpsc::Sender<ReloadOrder>,
     roster: watch::Receiver<Roster>,
     verification: watch::Receiver<Arc<VerificationSnapshot>>,
     task: JoinHandle<Problems>,
@@ -48,8 +48,12 @@ impl Verified {
         let (reloads, reloaded) = mpsc::channel(1);
         let sender = watch::Sender::default();
         let mut roster = sender.subscribe();
-        let options =
-            SupervisorOptions { until_caught_up: false, fail_fast: false, heartbeat: None };
+        let options = SupervisorOptions {
+            until_caught_up: false,
+            fail_fast: false,
+            heartbeat: None,
+            waits_when_empty: false,
+        };
         let configs = vec![ReplicationConfig { verify, ..config }];
         let task = tokio::spawn(async move {
             supervise(configs, options, reloaded, &sender, &stop, &counterfoil::log::none()).await
@@ -333,6 +337,49 @@ async fn a_table_that_is_emptied_takes_what_was_verified_with_it() {
 }
 
 #[tokio::test]
+async fn a_table_that_is_put_back_while_nothing_is_written_is_not_called_verified_for_long() {
+    let (source, copy) = pair().await;
+    insert(&source, 60).await;
+    let mut verified = Verified::start(config(&source, &[("copy", &copy)]), SELDOM).await;
+    verified.verifies(60).await;
+    verified.tells("rest", |lane| lane.state == VerificationState::Resting).await;
+    // Another table, with as many rows and the same ends; no row comes, and no round is due.
+    copy.execute(
+        "begin; create table earlier (like events including all); insert into earlier select id, \
+         ts, case id when 8 then '{}' else event end from events; drop table events; alter table \
+         earlier rename to events; commit",
+    )
+    .await;
+    let lane = verified.finds(RowFault::Changed, 8).await;
+    assert_eq!((lane.round.number, lane.verified_through_id), (2, Some(7)), "{lane:?}");
+    verified.stopper.request();
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_with_other_rows_is_compared_at_once_though_nothing_is_written() {
+    let source = fresh_database().await;
+    init_source(&source).await;
+    let server = own_destination_server(&ServerSettings::default());
+    let copy = fresh_database_on(&server).await;
+    init_destination(&copy).await;
+    insert(&source, 40).await;
+    let mut config = config(&source, &[("copy", &copy)]);
+    config.limits.retry_wait_max = Duration::from_millis(300);
+    let mut verified = Verified::start(config, SELDOM).await;
+    verified.verifies(40).await;
+    verified.tells("rest", |lane| lane.state == VerificationState::Resting).await;
+    copy.execute(
+        "alter table events disable trigger all; update events set event = '{}' where id = 8",
+    )
+    .await;
+    server.kill_nine().unwrap();
+    server.start().unwrap();
+    let lane = verified.finds(RowFault::Changed, 8).await;
+    assert_eq!((lane.round.number, lane.verified_through_id), (2, Some(7)), "{lane:?}");
+    verified.stopper.request();
+}
+
+#[tokio::test]
 async fn no_more_rows_are_read_in_a_second_than_configured_over_all_destinations() {
     let (source, copy) = pair().await;
     let other = fresh_destination().await;
@@ -437,6 +484,30 @@ async fn what_a_source_has_let_go_is_no_difference_and_what_it_keeps_is_compared
 }
 
 #[tokio::test]
+async fn a_row_that_differed_is_not_called_equal_because_the_source_has_let_go_of_its_own() {
+    let (source, copy) = (fresh_database().await, fresh_destination().await);
+    let columns = "ts timestamptz not null default now(), event text)";
+    source
+        .execute(&format!(
+            "create table events (id bigint primary key generated always as identity, {columns}"
+        ))
+        .await;
+    copy.execute(&format!("create table events (id bigint primary key, {columns}")).await;
+    source.execute("insert into events (event) select 'e' from generate_series(1, 100)").await;
+    let mut config = config(&source, &[("copy", &copy)]);
+    config.source.keeps = SourceRetention::Tail;
+    let mut verified = Verified::start(config, AT_ONCE).await;
+    verified.verifies(100).await;
+    copy.execute("update events set event = '' where id = 30").await;
+    let number = verified.finds(RowFault::Changed, 30).await.round.number;
+    source.execute("delete from events where id <= 40").await;
+    let later = |lane: &LaneVerification| lane.round.number > number + 3;
+    let lane = verified.tells("later rounds", later).await;
+    assert_eq!((lane.differences.changed, lane.verified_through_id), (1, Some(29)), "{lane:?}");
+    verified.stops().await;
+}
+
+#[tokio::test]
 async fn a_reload_of_a_changed_file_begins_its_verification_anew() {
     let (source, copy) = pair().await;
     insert(&source, 30).await;
@@ -444,7 +515,7 @@ async fn a_reload_of_a_changed_file_begins_its_verification_anew() {
     let mut verified = Verified::start(config.clone(), SELDOM).await;
     verified.verifies(30).await;
     let changed = ReplicationConfig { revision: 7, verify: AT_ONCE, ..config };
-    verified.reloads.send(Ok(vec![changed])).await.unwrap();
+    verified.reloads.send(Ok(vec![changed]).into()).await.unwrap();
     let is_new =
         |roster: &Roster| roster.iter().any(|one| one.config.revision == 7 && one.is_running());
     let roster = verified.roster.wait_for(is_new).await.unwrap();

@@ -35,8 +35,12 @@ impl DemoRoster {
         stop: &Stop,
         story: &Arc<DemoStory>,
     ) -> Problems {
-        let options =
-            SupervisorOptions { until_caught_up: false, fail_fast: false, heartbeat: None };
+        let options = SupervisorOptions {
+            until_caught_up: false,
+            fail_fast: false,
+            heartbeat: None,
+            waits_when_empty: false,
+        };
         // Nothing is reloaded: the sender is kept until the end.
         let (_reloading, reloads) = mpsc::channel(1);
         let log = watched(story.logger(), self.recent.clone());
@@ -61,6 +65,7 @@ pub(super) fn open_window(
         recent: stage.recent.clone(),
         version: VERSION,
         files: "counterfoil demo".to_owned(),
+        editing: None,
     };
     let window = ConsoleWindow::open(address, settings, &story.logger())?;
     story.say(&format!("the window is open at http://{}", window.address()));

@@ -9,14 +9,10 @@ use crate::config::libpq::Environment;
 use crate::config::load::{Flags, load_all};
 use crate::config::{DestinationConfig, ReplicationConfig};
 use crate::destination::postgres::setup::{DestinationSetup, apply};
-use crate::error::{Error, Problems, Result};
+use crate::error::Problems;
 use crate::log::escape::fit;
-use crate::postgres::ddl::shape::{EventTableShape, ExistingTypes};
-use crate::postgres::session::error::ErrorSide;
-use crate::postgres::session::settings::{self};
-use crate::postgres::session::{SessionPurpose, pooler};
-use crate::postgres::table::{EventTable, describe, fitness, renamed};
-use crate::replicate::check::shape::missing;
+use crate::postgres::ddl::shape::ExistingTypes;
+use crate::replicate::shaped_table::SourceTableShape;
 
 /// Runs it, destination by destination; what cannot be made keeps no other from being made.
 ///
@@ -34,7 +30,8 @@ pub(super) async fn init(wanted: InitDestination) -> Result<(), Problems> {
         for note in &replication.notes {
             aside(&format!("note: {}", fit(note)));
         }
-        match source_shape(replication).await {
+        let timeout = replication.limits.connect_timeout;
+        match SourceTableShape::read(&replication.source, timeout).await {
             Err(unfit) => problems.extend(unfit),
             Ok(source) => {
                 for to in &replication.destinations {
@@ -48,36 +45,15 @@ pub(super) async fn init(wanted: InitDestination) -> Result<(), Problems> {
     problems.or_ok(())
 }
 
-/// A table that can be followed, and its shape.
-async fn source_shape(
-    replication: &ReplicationConfig,
-) -> Result<(EventTable, EventTableShape), Problems> {
-    let source = &replication.source;
-    let purpose = SessionPurpose { what: "init", side: ErrorSide::Source };
-    let session =
-        pooler::open(&source.conninfo, purpose, replication.limits.connect_timeout).await?;
-    let at = |error: Error| error.at(format!("source {}", session.place()));
-    let server = settings::about(&session).await.map_err(at)?;
-    let place = format!("source {}", session.place());
-    let table = describe::source_table(&session, source).await;
-    let table = table.map_err(|unfit| unfit.within(&place))?;
-    let table = table.ok_or_else(|| at(missing(&source.table)))?;
-    let unfit = fitness::source(&table, &server, &source.id_column).within(&place);
-    unfit.or_ok(())?;
-    let shape = EventTableShape::read(&session, &table, &source.id_column).await.map_err(at)?;
-    Ok((table, shape))
-}
-
 /// Makes the table of one destination.
 async fn one(
     wanted: &InitDestination,
     replication: &ReplicationConfig,
-    (table, shape): &(EventTable, EventTableShape),
+    source: &SourceTableShape,
     to: &DestinationConfig,
 ) -> Result<(), Problems> {
     let config = to.require_postgres()?;
-    renamed::problems(table, &config.rename).or_ok(())?;
-    let shape = &shape.called(&config.rename);
+    let shape = &source.called_by(config)?;
     let mut setup = DestinationSetup::new(config.table.clone());
     if wanted.guard {
         setup = setup.guarded();

@@ -48,11 +48,13 @@ impl ServiceManager {
     pub(super) fn follow(
         self: &Arc<Self>,
         roster: watch::Receiver<Roster>,
+        waits_when_empty: bool,
         stop: &Stop,
     ) -> AbortOnDropHandle<()> {
         let (manager, stop) = (Arc::clone(self), stop.clone());
         let watchdog = socket::watchdog();
-        let mut report = ServiceReport::new(watchdog);
+        let report = ServiceReport::new(watchdog);
+        let mut report = if waits_when_empty { report.waiting_when_empty() } else { report };
         let interval = watchdog.map_or(LOOK_INTERVAL, |watchdog| LOOK_INTERVAL.min(watchdog / 8));
         AbortOnDropHandle::new(tokio::spawn(async move {
             while stop.or(tokio::time::sleep(interval)).await.is_some() {

@@ -49,6 +49,8 @@ impl ServiceNews {
 #[derive(Debug)]
 pub(super) struct ServiceReport {
     watchdog: Option<Duration>,
+    /// Whether a process without a replication waits for one, and lives.
+    waits_when_empty: bool,
     lives: Vec<ReplicationLife>,
     has_started: bool,
     is_ready: bool,
@@ -72,6 +74,7 @@ impl ServiceReport {
     pub(super) fn new(watchdog: Option<Duration>) -> Self {
         Self {
             watchdog,
+            waits_when_empty: false,
             lives: Vec::new(),
             has_started: false,
             is_ready: false,
@@ -82,6 +85,11 @@ impl ServiceReport {
         }
     }
 
+    /// For a process that waits while nothing is configured.
+    pub(super) fn waiting_when_empty(self) -> Self {
+        Self { waits_when_empty: true, ..self }
+    }
+
     /// Looks at what runs now.
     pub(super) fn look(&mut self, roster: &Roster, now: Instant) -> ServiceNews {
         self.follow(roster, now);
@@ -90,6 +98,9 @@ impl ServiceReport {
         let silent = self.lives.iter().find(|life| now - life.seen_at >= self.silent_after());
         let (is_alive, status) = match silent {
             Some(life) => (false, life.words(now)),
+            None if self.waits_when_empty && roster.is_empty() => {
+                (true, "no replication is configured".to_owned())
+            }
             None => (!self.lives.is_empty(), self.words(&snapshots) + &ended_words(roster)),
         };
         // Twice in a row: one that is refused ends right after its checks.

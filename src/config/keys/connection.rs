@@ -51,6 +51,7 @@ const PARTS_KEYS: &[Key] = &[
         KeyDefault::Described("PGPASSWORD, otherwise the passfile"),
         "taken as it is, without percent-encoding",
     )
+    .secret()
     .comment("\"${DB_PASSWORD}\""),
     Key::new(
         "password_file",

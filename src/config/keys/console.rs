@@ -34,6 +34,7 @@ const KEYS: &[Key] = &[
         KeyDefault::Described("none: nobody can sign in by a password"),
         "What `counterfoil hash-password` prints of a password (argon2id).",
     )
+    .secret()
     .comment("\"$argon2id$v=19$m=19456,t=2,p=1$…\""),
     Key::new(
         "password_hash_file",
@@ -98,7 +99,8 @@ const KEYS: &[Key] = &[
         "edit",
         ValueType::Boolean,
         KeyDefault::Boolean(false),
-        "The configuration can be changed in the browser by those who have signed in.",
+        "The configuration can be changed in the browser by those who have signed in. Then the first \
+         replication can be made there too, and none is needed to begin with.",
     ),
 ];
 

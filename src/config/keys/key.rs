@@ -19,6 +19,8 @@ pub(crate) struct Key {
     pub(crate) value: ValueType,
     pub(crate) preset: KeyDefault,
     pub(crate) shown: ExampleValue,
+    /// Whether what is written for it is shown to nobody.
+    pub(crate) is_secret: bool,
     /// For a person: what it is for, and why one would change it.
     pub(crate) help: &'static str,
 }
@@ -156,7 +158,15 @@ impl Key {
         preset: KeyDefault,
         help: &'static str,
     ) -> Self {
-        Self { name, slate: SlateName::None, value, preset, shown: ExampleValue::Preset, help }
+        Self {
+            name,
+            slate: SlateName::None,
+            value,
+            preset,
+            shown: ExampleValue::Preset,
+            is_secret: false,
+            help,
+        }
     }
 
     /// A table of the file.
@@ -170,6 +180,10 @@ impl Key {
 
     pub(super) const fn slate_only(self) -> Self {
         Self { slate: SlateName::Only, shown: ExampleValue::Hidden, ..self }
+    }
+
+    pub(super) const fn secret(self) -> Self {
+        Self { is_secret: true, ..self }
     }
 
     pub(super) const fn set(self, literal: &'static str) -> Self {

@@ -113,6 +113,13 @@ pub(super) fn holds_password(text: &str) -> bool {
     read(text).is_ok_and(is_literal)
 }
 
+/// The password that a URL or keyword string holds, decoded; `None` where it holds none or cannot be
+/// read.
+pub(super) fn password_of(text: &str) -> Option<SecretString> {
+    let written = read(text).ok()?;
+    written.get("password").filter(|password| !password.is_empty()).map(SecretString::from)
+}
+
 /// What stands before the `:` of a URL of PostgreSQL.
 pub(super) const SCHEMES: &[&str] = &["postgres", "postgresql"];
 

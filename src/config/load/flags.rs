@@ -13,4 +13,6 @@ pub struct Flags {
     pub until_caught_up: bool,
     /// `--console`: where the window listens, whatever the file says.
     pub console: Option<ListenAddress>,
+    /// Whether files without a replication will do, where `console.edit` lets one be made.
+    pub may_be_empty: bool,
 }

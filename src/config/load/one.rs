@@ -11,12 +11,11 @@ use crate::config::libpq::Environment;
 use crate::config::sections::DestinationSection;
 use crate::config::source::{self, SourceTables};
 use crate::config::{
-    DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig, SourceRetention, console,
-    distinct, kinds, name_conflicts, sections, settings, verify,
+    ConsoleConfig, DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig,
+    SourceRetention, console, distinct, kinds, name_conflicts, sections, settings, verify,
 };
 use crate::error::{Error, ErrorKind, Problems};
 use crate::sql::TableName;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,15 +33,16 @@ pub(super) struct FileConfig {
     pub(super) replications: Vec<ReplicationConfig>,
 }
 
-/// Reads a file, as far as it can be understood, with all its problems; `is_alone` where there is
-/// no other, so that it must hold a replication.
+/// Reads a file, or this text in its place, as far as it can be understood, with all its problems;
+/// `is_alone` where there is no other, so that it must hold a replication.
 pub(super) fn read(
     path: &Path,
+    text: Option<&str>,
     is_alone: bool,
     flags: &Flags,
     env: &Environment<'_>,
 ) -> (Option<FileConfig>, Problems) {
-    match parsed(path) {
+    match parsed(path, text) {
         Ok((document, is_open_to_others, revision)) => {
             let (mut config, mut problems) =
                 understood(path, &document, is_open_to_others, is_alone, flags, env);
@@ -87,14 +87,16 @@ fn unprovable(path: &Path, replication: &ReplicationConfig) -> Problems {
 }
 
 /// The file as a tree, whether others can read it, and what tells its text from another.
-fn parsed(path: &Path) -> Result<(Document, bool, u64), Problems> {
-    let File { text, is_open_to_others } = text::read(path)?;
-    let mut revision = DefaultHasher::new();
-    text.hash(&mut revision);
+pub(super) fn parsed(path: &Path, text: Option<&str>) -> Result<(Document, bool, u64), Problems> {
+    let File { text, is_open_to_others } = match text {
+        Some(text) => File { text: text.to_owned(), is_open_to_others: false },
+        None => text::read(path)?,
+    };
+    let revision = text::revision(&text);
     let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
     let format = if is_json { FileFormat::Json } else { FileFormat::Toml };
     let document = Document::parse(path.display().to_string(), format, text)?;
-    Ok((document, is_open_to_others, revision.finish()))
+    Ok((document, is_open_to_others, revision))
 }
 
 fn understood(
@@ -125,16 +127,17 @@ fn understood(
 /// The configuration, unless something it needs is a problem.
 fn config(reader: &mut ConfigReader<'_>, is_alone: bool, flags: &Flags) -> Option<FileConfig> {
     let root = reader.section(&reader.document.root, 0, "", kinds::keys_of(&keys::ROOT))?;
-    let replications = if is_alone || holds_replication(reader, &root) {
-        replications(reader, &root, flags)
-    } else {
-        Some(Vec::new())
-    };
     let log = section(reader, &root, &keys::LOG).map(|section| sections::log(reader, &section));
     let console = section(reader, &root, &keys::CONSOLE)
         .map(|section| console::console(reader, &section, flags.console.as_ref()));
     let metrics =
         section(reader, &root, &keys::METRICS).map(|section| console::metrics(reader, &section));
+    let may_be_empty = flags.may_be_empty && console.as_ref().is_some_and(ConsoleConfig::may_edit);
+    let replications = if is_alone && !may_be_empty || holds_replication(reader, &root) {
+        replications(reader, &root, flags)
+    } else {
+        Some(Vec::new())
+    };
     let mut process_sections = Vec::new();
     for table in keys::PROCESS {
         if let Some(found) = reader.find(&root, table.name) {
@@ -221,14 +224,14 @@ fn of_table(to: &DestinationConfig, table: &TableName, tables: usize) -> Destina
 }
 
 /// The name that is written, otherwise that of the file without its ending.
-fn name<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>) -> String {
+pub(super) fn name<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>) -> String {
     let stem = Path::new(&reader.document.name).file_stem().unwrap_or_default();
     let stem = stem.to_string_lossy().into_owned();
     settings::found(reader, root, "name", sections::label).unwrap_or(stem)
 }
 
 /// A table that may be missing: then it is empty, and everything in it has its default.
-fn section<'a>(
+pub(super) fn section<'a>(
     reader: &mut ConfigReader<'a>,
     root: &ConfigSection<'a>,
     table: &KeyTable,
@@ -240,7 +243,7 @@ fn section<'a>(
     }
 }
 
-fn sources<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>) -> SourceTables {
+pub(super) fn sources<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>) -> SourceTables {
     let Some(found) = reader.find(root, "source") else {
         let fix = match reader.document.format {
             FileFormat::Toml => {

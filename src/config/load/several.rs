@@ -1,6 +1,7 @@
 //! Several files or a folder of them: their replications, and what they say of the process, put
 //! together.
 
+use super::flags::Flags;
 use super::one::FileConfig;
 use crate::config::keys::{self, KeyTable};
 use crate::config::{Config, DestinationKind, ProcessConfig, ReplicationConfig, distinct};
@@ -57,7 +58,10 @@ fn is_configuration(path: &Path) -> bool {
 }
 
 /// What files say together; all that they contradict each other in is told.
-pub(super) fn together(files: Vec<FileConfig>) -> std::result::Result<Config, Problems> {
+pub(super) fn together(
+    files: Vec<FileConfig>,
+    flags: &Flags,
+) -> std::result::Result<Config, Problems> {
     let mut problems = Problems::new();
     problems.extend(process_sections(&files));
     problems.extend(names(&files));
@@ -65,12 +69,14 @@ pub(super) fn together(files: Vec<FileConfig>) -> std::result::Result<Config, Pr
     let process = process(&files);
     let replications: Vec<ReplicationConfig> =
         files.into_iter().flat_map(|file| file.replications).collect();
+    let may_be_empty =
+        flags.may_be_empty && process.as_ref().is_some_and(|process| process.console.may_edit());
     match process {
-        Some(process) if problems.is_empty() && !replications.is_empty() => {
+        Some(process) if problems.is_empty() && (may_be_empty || !replications.is_empty()) => {
             Ok(Config { process, replications })
         }
         _ => {
-            if replications.is_empty() {
+            if replications.is_empty() && !may_be_empty {
                 let fix = "name a file with [source] and [[destinations]]: the others hold what \
                            belongs to the process";
                 problems.push(

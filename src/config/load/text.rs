@@ -3,12 +3,13 @@
 use crate::config::libpq::is_connection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::secrets::discreet_argument;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// A larger file is no configuration and is refused.
-const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+pub(crate) const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// What stands in a configuration is often given where its file is to be named.
 fn refuse_connection(path: &Path) -> Result<()> {
@@ -28,6 +29,13 @@ fn refuse_connection(path: &Path) -> Result<()> {
 pub(super) struct File {
     pub(super) text: String,
     pub(super) is_open_to_others: bool,
+}
+
+/// Tells a text from another one: a file that is written otherwise is another configuration.
+pub(crate) fn revision(text: &str) -> u64 {
+    let mut revision = DefaultHasher::new();
+    text.hash(&mut revision);
+    revision.finish()
 }
 
 pub(super) fn read(path: &Path) -> Result<File> {

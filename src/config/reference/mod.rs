@@ -9,3 +9,4 @@ mod words;
 pub use example::example;
 pub use manual::manual;
 pub use schema::schema;
+pub(super) use words::literal;

@@ -6,7 +6,7 @@ use crate::config::keys::{AllowedWord, Key, KeyDefault, ValueType};
 pub(super) const WIDTH_MAX: usize = 100;
 
 /// What holds when a key is not written, as TOML; `None` where that is found out.
-pub(super) fn literal(key: &Key) -> Option<String> {
+pub(crate) fn literal(key: &Key) -> Option<String> {
     match key.preset {
         KeyDefault::Boolean(preset) => Some(preset.to_string()),
         KeyDefault::Integer(preset) => Some(preset.to_string()),

@@ -8,24 +8,35 @@ addEventListener("click", (event) => {
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   localStorage.setItem("theme", (root.dataset.theme = dark ? "light" : "dark"));
 });
-// The server draws; the page only puts new fragments in the place of old ones, unless a reader types, selects or has opened something there.
+// The server draws; the page only puts new fragments in the place of old ones. One in which a reader types or selects is put there afterwards, and what was opened stays open.
 const live = $(".live"), from = $("[data-live-from]");
 const say = (state, words) => live && ((live.dataset.live = state), ($("span", live).textContent = words));
-const isInUse = (old) => old.contains(document.activeElement) || old.querySelector("details[open]") || (getSelection().toString() && getSelection().containsNode(old, true));
+const isInUse = (old) => (old.contains(document.activeElement) && document.activeElement.tagName !== "SUMMARY") || (getSelection().toString() && getSelection().containsNode(old, true));
 if (from) {
   let heard = Date.now(), news;
+  const waiting = {};
+  const place = () => {
+    for (const [id, html] of Object.entries(waiting)) {
+      const old = document.getElementById(id);
+      if (old && isInUse(old)) continue;
+      delete waiting[id];
+      if (!old) continue;
+      const open = $$("details", old).map((of) => of.open), focused = $$("summary", old).indexOf(document.activeElement);
+      old.outerHTML = html;
+      $$("details", document.getElementById(id)).forEach((of, at) => (of.open = open[at] ?? of.open));
+      if (focused >= 0) $$("summary", document.getElementById(id))[focused]?.focus();
+    }
+  };
   const listen = () => {
     news = new EventSource(from.dataset.liveFrom);
     news.onmessage = ({ data }) => {
       heard = Date.now();
-      for (const [id, html] of Object.entries(JSON.parse(data))) {
-        const old = document.getElementById(id);
-        if (old && !isInUse(old)) old.outerHTML = html;
-      }
+      Object.assign(waiting, JSON.parse(data));
+      place();
       say("live", "live");
     };
     news.addEventListener("title", ({ data }) => { heard = Date.now(); document.title = JSON.parse(data); });
-    news.addEventListener("tick", () => { heard = Date.now(); say("live", "live"); });
+    news.addEventListener("tick", () => { heard = Date.now(); place(); say("live", "live"); });
     news.addEventListener("ended", ({ data }) => { news.close(); clearInterval(watch); say("ended", JSON.parse(data)); });
   };
   const watch = setInterval(() => {

@@ -88,8 +88,9 @@ impl FileWriter {
             (Some(error), before) if before.as_ref() != Some(error) => {
                 warn!(self.log, "the file of metrics cannot be written"; "file" => path,
                     key::ERROR => error,
-                    key::FIX => "give this user the right to create and rename files in its \
-                                 folder; replication goes on, and the file is tried again");
+                    key::FIX => "look at the disk, and at this user's right to create and rename \
+                                 files in its folder; replication goes on, and the file is tried \
+                                 again");
             }
             (None, Some(_)) => {
                 info!(self.log, "the file of metrics is written again"; "file" => path)

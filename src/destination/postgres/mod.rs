@@ -266,6 +266,11 @@ impl Appender for PgAppender {
     fn death(&self) -> Option<Error> {
         self.writer.death()
     }
+
+    fn abandon(&self) {
+        // What waits for a lock does not notice that its client is gone.
+        tokio::spawn(self.writer.canceller().cancel());
+    }
 }
 
 impl std::fmt::Debug for BatchState {

@@ -10,8 +10,8 @@ use crate::event::chunk::BatchClose;
 use crate::event::frame::{self, CopyFormat};
 use crate::event::range::{IdRange, shown};
 use crate::fail;
-use crate::postgres::session::Session;
 use crate::postgres::session::answers::{parsed, rows};
+use crate::postgres::session::{Canceller, Session};
 use crate::sql;
 use crate::stop::Stop;
 use bytes::Bytes;
@@ -91,6 +91,11 @@ impl TransactionWriter {
     /// Why its connection died, once it has.
     pub fn death(&self) -> Option<Error> {
         self.session.death().map(|death| death.while_doing(self.to.what()))
+    }
+
+    /// What cancels what its session is at, also when that was dropped.
+    pub fn canceller(&self) -> Canceller {
+        self.session.canceller()
     }
 
     /// Asks for the position.

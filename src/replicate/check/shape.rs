@@ -34,6 +34,8 @@ pub struct SourceShape {
     pub ids: JudgedDiscipline,
     /// Which of its events it keeps.
     pub keeps: SourceRetention,
+    /// Its lowest id; `None`: it is empty.
+    pub lowest: Option<i64>,
     /// The column whose equal neighbours share one destination transaction.
     pub group_by: Option<String>,
     /// What will wake the replicator.
@@ -139,6 +141,7 @@ pub(crate) async fn look(
             wakeup: wakeup::wakeup(&table, &server, &config.channel),
             id_column: config.id_column.clone(),
             keeps: config.keeps,
+            lowest: facts.lowest,
             server,
             table,
             ids,

@@ -111,6 +111,7 @@ impl Conductor<'_> {
         LaneOpening {
             index,
             gauge: Arc::clone(&state.gauge),
+            held_before: self.shared.place_of(&state.name),
             known: LaneKnowledge {
                 is_first: !state.was_opened,
                 is_compared: source.zip(state.history.as_ref()).is_some_and(continues),

@@ -36,19 +36,23 @@ impl Conductor<'_> {
         run.target_id = self.target.flatten();
         self.board.buffer = self.buffer();
         self.write_source(&sight, &clock);
-        let is_fresh = self.is_fresh(&sight, now);
+        let hearing = self.hearing(&sight, now);
         for index in 0..self.lanes.len() {
-            self.write_lane(index, is_fresh, sight.wait.is_some(), now);
+            self.write_lane(index, hearing, sight.wait.is_some(), now);
         }
         self.run.snapshots.send_replace(Arc::new(self.board.clone()));
     }
 
-    /// Whether the source is here and was looked at lately.
-    fn is_fresh(&self, sight: &SourceObservation, now: Instant) -> bool {
+    /// Whether the source is here, and answers.
+    fn hearing(&self, sight: &SourceObservation, now: Instant) -> SourceHearing {
         let silent_after = self.run.config.source.poll_interval + SILENT_AFTER;
         let is_heard = |at| now.saturating_duration_since(at) <= silent_after;
-        self.source.connection().open().is_some()
-            && sight.look.is_some_and(|look| is_heard(look.at))
+        match self.source.connection().open() {
+            None => SourceHearing::Silent,
+            Some(_) if sight.look.is_some_and(|look| is_heard(look.at)) => SourceHearing::Fresh,
+            Some(_) if self.source.is_looked_at() => SourceHearing::Silent,
+            Some(_) => SourceHearing::Unasked,
+        }
     }
 
     fn buffer(&self) -> BufferSnapshot {
@@ -75,13 +79,13 @@ impl Conductor<'_> {
         source.notification_queue_ratio = gauge.queue_usage(Instant::now());
     }
 
-    fn write_lane(&mut self, index: usize, is_source_fresh: bool, is_blocked: bool, now: Instant) {
+    fn write_lane(&mut self, index: usize, source: SourceHearing, is_blocked: bool, now: Instant) {
         let (frontier, decided) = (self.source.frontier().shipped, self.source.decided());
         let highest = self.looks.last().map(|look| look.highest);
         let (state, lane) = (&mut self.lanes[index], &mut self.board.lanes[index]);
         let holds_all = highest.is_some_and(|highest| state.position >= highest);
         let standing = LaneStanding {
-            is_source_fresh,
+            source,
             holds_all,
             is_paused: state.is_paused,
             is_held: is_blocked && state.awaits_mark(frontier, decided),
@@ -112,6 +116,7 @@ impl Conductor<'_> {
 
     /// Takes note of what the checks of the source found.
     pub(super) fn write_source_checks(&mut self, shape: &SourceShape) {
+        self.board.source.lowest_id = shape.lowest;
         self.board.source.checks = Some(Arc::new(SourceChecks {
             at: self.clock.moment_of(Instant::now()),
             is_standby: shape.server.is_standby,
@@ -162,11 +167,21 @@ fn blocker(wait: &BlockedWait, clock: &DayClock) -> BlockerSnapshot {
     }
 }
 
+/// What is known of the source at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SourceHearing {
+    /// It is here and was looked at lately.
+    Fresh,
+    /// It was not looked at lately, and nobody waits for its answer: lanes append what was found.
+    Unasked,
+    /// It is away, or does not answer.
+    Silent,
+}
+
 /// How a lane stands towards its source.
 #[derive(Clone, Copy, Debug)]
 struct LaneStanding {
-    /// The source is here and was looked at lately.
-    is_source_fresh: bool,
+    source: SourceHearing,
     /// An operator paused it.
     is_paused: bool,
     /// It holds all that the last look saw.
@@ -186,8 +201,8 @@ fn lane_health<T>(lane: &Connection<T>, standing: LaneStanding) -> Health {
         (ConnectionPhase::Closed { .. } | ConnectionPhase::Opening, None) => Health::Opening,
         (ConnectionPhase::Open(_), _) if standing.is_paused => Health::Paused,
         (ConnectionPhase::Open(_) | ConnectionPhase::Busy, _) => match standing {
-            LaneStanding { is_source_fresh: true, holds_all: true, .. } => Health::Level,
-            LaneStanding { is_source_fresh: false, .. } => Health::Reachable,
+            LaneStanding { source: SourceHearing::Fresh, holds_all: true, .. } => Health::Level,
+            LaneStanding { source: SourceHearing::Silent, .. } => Health::Reachable,
             LaneStanding { is_held: true, .. } => Health::Held,
             _ => Health::Behind,
         },
@@ -210,8 +225,12 @@ mod tests {
     use crate::error::Error;
     use crate::retry::RetryPolicy;
 
-    const HERE: LaneStanding =
-        LaneStanding { is_source_fresh: true, is_paused: false, holds_all: false, is_held: false };
+    const HERE: LaneStanding = LaneStanding {
+        source: SourceHearing::Fresh,
+        is_paused: false,
+        holds_all: false,
+        is_held: false,
+    };
 
     fn lost(kind: ErrorKind) -> Connection<u32> {
         let policy = RetryPolicy { wait_min: Duration::ZERO, wait_max: Duration::ZERO };
@@ -247,7 +266,9 @@ mod tests {
         busy.take();
         assert_eq!(lane_health(&busy, paused), Health::Level, "not before its last pass is over");
         assert_eq!(lane_health(&lost(ErrorKind::Unavailable), paused), Health::Waiting);
-        let silent = LaneStanding { is_source_fresh: false, ..level };
+        let unasked = LaneStanding { source: SourceHearing::Unasked, ..level };
+        assert_eq!(lane_health(&open(), unasked), Health::Behind, "more may be visible by now");
+        let silent = LaneStanding { source: SourceHearing::Silent, ..level };
         assert_eq!(
             lane_health(&open(), silent),
             Health::Reachable,

@@ -29,6 +29,8 @@ pub(crate) struct LaneOpening {
     pub gauge: Arc<LaneGauge>,
     /// What is known of it.
     pub known: LaneKnowledge,
+    /// The key of the place that it held last.
+    pub held_before: Option<String>,
 }
 
 /// What is known of a destination before it is opened.
@@ -181,10 +183,23 @@ async fn taken(
             Ok(LaneCandidate { opening, place, key, is_compared })
         }
         PlaceOwner::Another(holder, error) => {
+            if holder.is_some() && holder == opening.held_before {
+                return Err(still_ours(name, &error).into());
+            }
             let own = others.iter().find(|(_, key)| Some(key) == holder.as_ref());
             Err(own.map_or(error, |(other, _)| named_twice(name, other, &place.place())).into())
         }
     }
+}
+
+/// The session over which we fed it is closed, and its server works on: it waits for a lock, or does
+/// not know yet.
+fn still_ours(name: &str, held: &Error) -> Error {
+    let what = format!("our own earlier session still holds destination {name:?}");
+    let still = Error::new(ErrorKind::Unavailable, what)
+        .fix("wait until it ends; if it does not, look in pg_stat_activity there what it waits for, such as a lock of another session");
+    let still = held.place().iter().fold(still, |still, place| still.at(*place));
+    held.causes().iter().fold(still, |still, cause| still.because(cause.clone()))
 }
 
 /// One lane of ours holds what another one names.

@@ -237,8 +237,18 @@ impl ComparisonSide {
 
     /// Behind one address there may be several.
     fn confirm_server(&self, session: &Session) -> Result<()> {
-        if session.server().identity == self.server {
+        let found = &session.server().identity;
+        if *found == self.server {
             return Ok(());
+        }
+        if found.system_identifier.is_some()
+            && found.history() == self.server.history()
+            && found.is_in_recovery == self.server.is_in_recovery
+        {
+            let what = format!("the server of {} was started again meanwhile", self.name);
+            return Err(Error::new(ErrorKind::Unavailable, what)
+                .at(session.place())
+                .fix("nothing, unless this repeats; then compare again"));
         }
         Err(Error::new(
             ErrorKind::Unavailable,

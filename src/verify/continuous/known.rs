@@ -205,6 +205,15 @@ impl KnownFaults {
         rest
     }
 
+    /// Rows of this range are not there any more at the source: what was not decided of them never
+    /// will be, and what differed stays known.
+    pub(super) fn decide_no_more(&mut self, range: IdRange) {
+        if !range.is_empty() {
+            self.kept
+                .retain(|id, known| known.class != RowFault::Undecided || !range.contains(*id));
+        }
+    }
+
     /// Rows above this id are not there any more, and nothing is known of those that come.
     pub(super) fn forget_above(&mut self, id: Option<i64>) {
         self.take(IdRange::above(id));

@@ -34,6 +34,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const SEGMENT_MAX: Duration = Duration::from_secs(120);
 /// What no time heals by itself is tried again after this.
 const HALTED_WAIT: Duration = Duration::from_secs(60);
+/// Tables that rest are looked at so often: nothing else would show that a server was put back, or
+/// a table replaced, while no row comes.
+const CONFIRM_WAIT: Duration = Duration::from_secs(15);
 /// Positions that change quickly are taken together.
 const FOLLOW_WAIT: Duration = Duration::from_millis(250);
 
@@ -49,6 +52,8 @@ pub(super) struct VerifiedLane<'a> {
     connection: Connection<LanePair>,
     /// What the belief in earlier comparisons rests on.
     basis: Option<ComparisonBasis>,
+    /// When both tables were last seen to be what they were.
+    confirmed_at: Instant,
     telling: FaultTelling,
     events_compared: u64,
     clock: DayClock,
@@ -76,6 +81,7 @@ impl<'a> VerifiedLane<'a> {
             rounds: LaneRounds::new(every),
             connection: Connection::new(Instant::now()),
             basis: None,
+            confirmed_at: Instant::now(),
             telling: FaultTelling::new(&to.name, &of.config.flags, &of.log),
             events_compared: 0,
             clock: DayClock::now(),
@@ -93,7 +99,13 @@ impl<'a> VerifiedLane<'a> {
             match self.rounds.next(now) {
                 LaneStep::Wait(until) => {
                     self.publish();
-                    self.rest(until).await;
+                    let due = self.confirmation_due();
+                    self.rest(until.into_iter().chain(due).min()).await;
+                    if due.is_some_and(|due| due <= Instant::now())
+                        && let Err(error) = self.confirm().await
+                    {
+                        self.lose(error);
+                    }
                 }
                 LaneStep::Compare(range) => {
                     self.wait_for_retry().await;
@@ -105,6 +117,25 @@ impl<'a> VerifiedLane<'a> {
                 }
             }
         }
+    }
+
+    /// When what is believed of tables that rest is to be confirmed; `None` where nothing is.
+    fn confirmation_due(&self) -> Option<Instant> {
+        self.basis.as_ref()?;
+        Some(self.connection.due().unwrap_or(self.confirmed_at + CONFIRM_WAIT))
+    }
+
+    /// Looks whether both tables are still what they were; where they are not, nothing is believed.
+    async fn confirm(&mut self) -> Result<()> {
+        if self.connection.open().is_none() {
+            self.open().await?;
+        } else {
+            // The semaphore is never closed.
+            let _turn = self.shared.turn.acquire().await;
+            self.confirm_basis().await?;
+        }
+        self.connection.worked();
+        Ok(())
     }
 
     fn now(&mut self) -> RoundMoment {
@@ -164,8 +195,9 @@ impl<'a> VerifiedLane<'a> {
         drop((turn, of_process));
         let (range, found) =
             compared.unwrap_or_else(|_| Err(no_answer(SEGMENT_MAX, "cannot compare rows")))?;
-        let segment = ComparedSegment { range, found: found.found, began: before };
-        self.events_compared += found.rows;
+        let SegmentFindings { found, rows, let_go } = found;
+        let segment = ComparedSegment { range, found, let_go, began: before };
+        self.events_compared += rows;
         if !self.confirm_basis().await? {
             // It may be of a table that is not there any more.
             self.connection.worked();
@@ -211,6 +243,7 @@ impl<'a> VerifiedLane<'a> {
             let again = segment::compare(pair, span, keeps).await?;
             self.shared.note_read(again.rows, Instant::now());
             findings.found = confirmed(&findings.found, again.found);
+            findings.let_go = findings.let_go.max(again.let_go);
         }
         Ok((segment, findings))
     }
@@ -234,6 +267,7 @@ impl<'a> VerifiedLane<'a> {
             self.rounds.begin_anew();
         }
         self.basis = Some(basis);
+        self.confirmed_at = Instant::now();
         broken.is_none()
     }
 

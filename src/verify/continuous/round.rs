@@ -40,6 +40,9 @@ pub(super) struct ComparedSegment {
     pub range: IdRange,
     /// Those that are not equal, in the order of their ids.
     pub found: Vec<(i64, RowFault)>,
+    /// Those up to this id were not: the source has let go of what it had there. What is known of
+    /// them stays known.
+    pub let_go: Option<i64>,
     /// The destination when it began.
     pub began: LanePosition,
 }
@@ -174,7 +177,9 @@ impl LaneRounds {
         if range.is_empty() {
             return FaultChange::default();
         }
-        let change = self.known.replace(range, &segment.found, now.wall);
+        let compared = IdRange { after: range.after.max(segment.let_go), ..range };
+        self.known.decide_no_more(IdRange { through: segment.let_go.unwrap_or(i64::MIN), ..range });
+        let change = self.known.replace(compared, &segment.found, now.wall);
         let is_tail = self.present.is_none_or(|present| range.after > present.reached);
         self.is_tail_next = !is_tail;
         if is_tail && Some(range.through) >= self.lane.through {

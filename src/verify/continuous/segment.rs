@@ -33,6 +33,8 @@ pub(super) struct SegmentFindings {
     pub found: Vec<(i64, RowFault)>,
     /// Rows compared of the source.
     pub rows: u64,
+    /// Rows up to this id were not compared: the source has let go of what it had there.
+    pub let_go: Option<i64>,
 }
 
 /// Compares the rows of a segment. An id that a side holds more than once is a difference by itself,
@@ -53,6 +55,7 @@ pub(super) async fn compare(
                 let found = compare_unique(pair, part, keeps).await?;
                 all.found.extend(found.found);
                 all.rows += found.rows;
+                all.let_go = all.let_go.max(found.let_go);
             }
             all.found.extend(ids.into_iter().map(|id| (id, RowFault::Doubled)));
             all.found.sort_unstable();
@@ -80,7 +83,7 @@ async fn compare_unique(
     let before = fence.floor.and_then(|floor| floor.checked_sub(1));
     range.after = range.after.max(before);
     if range.is_empty() {
-        return Ok(SegmentFindings::default());
+        return Ok(SegmentFindings { let_go: before, ..SegmentFindings::default() });
     }
     let task = ComparisonTask { first, second, columns, fence: &fence, options: &OPTIONS };
     let mut collected = CollectedFaults::default();
@@ -88,7 +91,15 @@ async fn compare_unique(
     let mut found = collected.0;
     found.extend(part.undecided.into_iter().map(|id| (id, RowFault::Undecided)));
     found.sort_unstable();
-    Ok(SegmentFindings { found, rows: part.rows })
+    // It may have let go of more meanwhile, and then that was not compared either.
+    let let_go = match keeps {
+        SourceRetention::All => None,
+        SourceRetention::Tail => {
+            let lowest = fence::ends(first, columns, &never).await?.lowest;
+            before.max(lowest.unwrap_or(i64::MAX).checked_sub(1))
+        }
+    };
+    Ok(SegmentFindings { found, rows: part.rows, let_go })
 }
 
 /// Keeps the ids and classes of what differs.

@@ -1,8 +1,8 @@
 //! What those who have signed in can do, and that nobody else can.
 
-use super::{Site, console, opened};
-use crate::harness::{Database, fresh_database, fresh_destination};
-use crate::support::events::{arrives, highest, init_destination, init_source, insert};
+use super::{Site, console, opened, pair};
+use crate::harness::Database;
+use crate::support::events::{arrives, highest, insert};
 use crate::support::replicator::{Replicator, Setup};
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -35,10 +35,7 @@ pub struct Guarded {
 
 impl Guarded {
     pub async fn start(lines: &str) -> Self {
-        let (source, copy) = (fresh_database().await, fresh_destination().await);
-        init_source(&source).await;
-        init_destination(&copy).await;
-        insert(&source, 3).await;
+        let (source, copy) = pair(3).await;
         let secrets = tempfile::tempdir().unwrap();
         std::fs::write(secrets.path().join("hash"), hash(PASSWORD)).unwrap();
         std::fs::write(secrets.path().join("token"), "a token of some length\n").unwrap();
@@ -80,6 +77,8 @@ async fn an_operator_pauses_and_resumes_a_destination_and_has_it_counted() {
             .clone()
     };
     crate::support::until("it is paused", async || state().await == "paused").await;
+    let page = site.get_with("/", &signed_in).await.body;
+    assert!(page.contains("or its file changes and is read again"), "what ends a pause: {page}");
     insert(source, 3).await;
     let counted = site.post("/lanes/copy/verify", &signed_in, "").await;
     assert!(counted.status == 200 && counted.body.contains("the counts agree"), "{counted:?}");
@@ -95,7 +94,9 @@ async fn an_operator_pauses_and_resumes_a_destination_and_has_it_counted() {
             && log.contains("a program with the token of the window"),
         "{log}"
     );
-    assert_eq!(site.post("/lanes/nobody/pause", &[TOKEN], "").await.status, 409);
+    let nobody = site.post("/lanes/nobody/pause", &[TOKEN], "").await;
+    let told = "there is no destination \"nobody\". What to do: the destinations are \"copy\".";
+    assert_eq!((nobody.status, nobody.body.trim()), (409, told));
     assert_eq!(site.post("/lanes/copy/dance", &[TOKEN], "").await.status, 404);
     assert_eq!(site.post("/lanes/copy/pause", &[TOKEN], "replication=other").await.status, 404);
     guarded.replicator.stops().await;
@@ -115,7 +116,7 @@ async fn a_stranger_sees_nothing_and_changes_nothing() {
     let sent = site.get_with("/replications/counterfoil", &html).await;
     assert_eq!(
         (sent.status, sent.header("location")),
-        (303, Some("/login?back=/replications/counterfoil"))
+        (303, Some("/login?back=%2Freplications%2Fcounterfoil"))
     );
     for path in [
         "/healthz",
@@ -180,7 +181,11 @@ async fn a_session_begins_anew_at_each_sign_in_and_ends_at_sign_out() {
     assert_ne!(first, second);
     let status = async |cookie: &str| site.get_with("/", &[("Cookie", cookie)]).await.status;
     assert_eq!((status(&first).await, status(&second).await), (401, 200));
+    let cookie = format!("Cookie: {second}\r\nConnection: close\r\n");
+    let mut live = site.live_with("counterfoil", &cookie).await;
+    live.tells("event: title").await;
     let out = site.post("/logout", &[("Cookie", second.as_str())], "").await;
+    live.closes().await;
     assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"), "{out:?}");
     assert_eq!(status(&second).await, 401);
     guarded.replicator.stops().await;

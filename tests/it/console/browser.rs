@@ -2,7 +2,7 @@
 //! phone and on a desk, while things happen.
 
 use super::actions::Guarded;
-use super::{Site, console, opened};
+use super::{Site, console, opened, pair};
 use crate::harness::{
     fresh_database, fresh_database_on, fresh_destination, own_destination_server,
 };
@@ -18,14 +18,14 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 /// A browser at work, told line by line.
-struct Browser {
+pub struct Browser {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Browser {
     /// Starts it; `None` where there is no browser, which is said.
-    fn start(what: &str, site: &Site, path: &str, arguments: &[&str]) -> Option<Self> {
+    pub fn start(what: &str, site: &Site, path: &str, arguments: &[&str]) -> Option<Self> {
         let modules = packages(Registry::Browser)?;
         let Some(chromium) = ["/usr/bin/chromium", "/usr/bin/chromium-browser"]
             .iter()
@@ -61,12 +61,17 @@ impl Browser {
     }
 
     /// What it tells next, which it must.
-    async fn tells(&mut self) -> Value {
+    pub async fn tells(&mut self) -> Value {
         self.next().await.expect("the browser has more to tell")
+    }
+
+    /// Has nothing more to tell and ends well; one that is killed leaves its folders behind.
+    pub async fn ends(mut self) {
+        assert!(self.next().await.is_none(), "the browser has more to tell");
     }
 }
 
-fn is_clean(told: &Value) {
+pub fn is_clean(told: &Value) {
     for list in ["faults", "foreign", "violations"] {
         let is_empty = told[list].as_array().is_none_or(Vec::is_empty);
         assert!(is_empty, "{list} at {} {}: {}", told["width"], told["theme"], told[list]);
@@ -78,7 +83,7 @@ fn is_clean(told: &Value) {
 }
 
 /// Looks at a page in every way.
-async fn is_well_made(site: &Site, path: &str, cookie: &str, must_say: &str) {
+pub async fn is_well_made(site: &Site, path: &str, cookie: &str, must_say: &str) {
     let Some(mut browser) = Browser::start("look", site, path, &[cookie]) else { return };
     let mut backgrounds = Vec::new();
     for _ in 0..8 {
@@ -91,7 +96,7 @@ async fn is_well_made(site: &Site, path: &str, cookie: &str, must_say: &str) {
     let bare = browser.tells().await;
     is_clean(&bare);
     assert!(bare["text"].as_str().unwrap().contains(must_say), "without script: {bare}");
-    assert!(browser.next().await.is_none());
+    browser.ends().await;
 }
 
 #[tokio::test]
@@ -128,6 +133,7 @@ async fn the_overview_and_the_sign_in_are_well_made_and_an_operator_works_by_the
             is_clean(&browser.tells().await);
         }
         assert_eq!(browser.tells().await["signed_out"], true);
+        browser.ends().await;
     }
     let cookie = guarded.sign_in().await;
     is_well_made(&guarded.site, "/", &cookie, "Pause").await;
@@ -173,16 +179,27 @@ async fn a_person_who_looks_sees_a_killed_destination_a_blocker_and_the_return_a
     let back = browser.tells().await;
     is_clean(&back);
     assert_eq!(back["loads"], 0, "the page was loaded again");
-    assert!(browser.next().await.is_none());
+    browser.ends().await;
+    replicator.stops().await;
+}
+
+#[tokio::test]
+async fn what_a_reader_has_opened_is_renewed_and_stays_open() {
+    let (source, copy) = pair(5).await;
+    let setup = Setup::from(&source).to("copy", &copy).process(&console(""));
+    let (replicator, site) = opened(&setup, &[]).await;
+    site.page_shows("Every destination follows the source").await;
+    let Some(mut browser) = Browser::start("open", &site, "/", &[]) else { return };
+    let seen = browser.tells().await;
+    is_clean(&seen);
+    assert_eq!(seen["open"], true, "{seen}");
+    browser.ends().await;
     replicator.stops().await;
 }
 
 #[tokio::test]
 async fn a_person_who_looks_sees_a_slow_lane_and_the_end_of_a_job() {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    insert(&source, 2_000).await;
+    let (source, copy) = pair(2_000).await;
     let lock = lock_out(&copy).await;
     let setup = Setup::from(&source).to("copy", &copy).process(&console(""));
     let (mut replicator, site) = opened(&setup, &["--until-caught-up"]).await;
@@ -195,6 +212,6 @@ async fn a_person_who_looks_sees_a_slow_lane_and_the_end_of_a_job() {
     let end = browser.tells().await;
     is_clean(&end);
     assert_eq!(end["live"], "ended with exit code 0", "{end}");
-    assert!(browser.next().await.is_none());
+    browser.ends().await;
     assert_eq!(replicator.ends().await.code, Some(0));
 }

@@ -1,24 +1,19 @@
 //! The end of a job, seen on a page that stays open.
 
-use super::{console, opened};
-use crate::harness::{fresh_database, fresh_destination};
-use crate::support::events::{init_destination, init_source, insert};
+use super::{console, opened, pair};
+use crate::support::events::insert;
 use crate::support::replicator::Setup;
 
 #[tokio::test]
 async fn an_open_page_shows_the_end_of_a_job_and_its_exit_code() {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    insert(&source, 30).await;
+    let (source, copy) = pair(30).await;
     let lock = crate::support::lock_out(&copy).await;
     let (mut replicator, site) = opened(
         &Setup::from(&source).to("copy", &copy).process(&console("")),
         &["--until-caught-up"],
     )
     .await;
-    let page = site.get("/").await.body;
-    assert!(page.contains("→ 1 destination · a job"), "{page}");
+    site.page_shows("→ 1 destination · a job").await;
     let mut live = site.live("counterfoil").await;
     live.tells("event: title").await;
     lock.batch_execute("rollback").await.unwrap();
@@ -30,10 +25,7 @@ async fn an_open_page_shows_the_end_of_a_job_and_its_exit_code() {
 
 #[tokio::test]
 async fn an_open_page_shows_why_a_run_failed() {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    insert(&source, 3).await;
+    let (source, copy) = pair(3).await;
     let (mut replicator, site) =
         opened(&Setup::from(&source).to("copy", &copy).process(&console("")), &[]).await;
     site.is("following").await;

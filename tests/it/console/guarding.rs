@@ -2,25 +2,15 @@
 //! nobody should have opened.
 
 use super::actions::hash;
-use super::{Site, console, opened};
-use crate::harness::{Database, fresh_database, fresh_destination};
-use crate::support::events::{init_destination, init_source, insert};
+use super::{Site, console, opened, pair};
 use crate::support::replicator::{Replicator, Setup};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-async fn pair() -> (Database, Database) {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    insert(&source, 3).await;
-    (source, copy)
-}
-
 async fn open(lines: &str) -> (Replicator, Site) {
-    let (source, copy) = pair().await;
+    let (source, copy) = pair(3).await;
     opened(&Setup::from(&source).to("copy", &copy).process(&console(lines)), &[]).await
 }
 
@@ -31,6 +21,10 @@ async fn a_name_that_is_not_ours_is_not_answered_and_probes_are() {
     for path in ["/", "/status.json", "/live", "/metrics", "/assets/console.js"] {
         assert_eq!(status(path, "evil.example").await, 421, "{path}");
     }
+    let named = site.get_with("/", &[("Host", "evil.example")]).await.body;
+    assert!(named.contains("\"evil.example\" is not a name"), "{named}");
+    let hostile = site.get_with("/", &[("Host", "<b>.example")]).await;
+    assert!(hostile.status == 421 && !hostile.body.contains('<'), "{hostile:?}");
     assert_eq!(status("/", "window.example.org").await, 200);
     assert_eq!(status("/healthz", "evil.example").await, 200);
     let none = site.exchange(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").await;
@@ -75,21 +69,26 @@ async fn on_this_machine_without_a_login_everyone_reads_and_nobody_acts() {
     let (replicator, site) = open("").await;
     let page = site.get("/").await;
     assert!(page.status == 200 && !page.body.contains("<button formaction"), "{page:?}");
-    assert_eq!(site.post("/lanes/copy/pause", &[], "").await.status, 404);
+    assert!(page.body.contains("read only: no password is set"), "{page:?}");
+    let refused = site.post("/lanes/copy/pause", &[], "").await;
+    assert!(refused.status == 404 && refused.body.contains("nobody can sign in"), "{refused:?}");
     assert_eq!(site.get("/login").await.status, 404);
     replicator.stops().await;
 }
 
 #[tokio::test]
 async fn beyond_this_machine_without_a_login_there_are_probes_and_metrics_and_no_page() {
-    let (source, copy) = pair().await;
+    let (source, copy) = pair(3).await;
     let setup = Setup::from(&source).to("copy", &copy).process("[console]\nlisten = \"0.0.0.0:0\"");
-    let (replicator, site) = opened(&setup, &[]).await;
+    let (mut replicator, site) = opened(&setup, &[]).await;
+    replicator.says(&["the page is not served", "console.password_hash_file"]).await;
     let Site::Tcp(address) = site else { panic!("no address") };
     let site = Site::Tcp(([127, 0, 0, 1], address.port()).into());
     for path in ["/", "/status.json", "/live", "/replications/counterfoil"] {
         assert_eq!(site.get(path).await.status, 404, "{path}");
     }
+    let page = site.get("/").await.body;
+    assert!(page.contains("it needs a sign-in and TLS"), "{page}");
     assert_eq!(site.get("/healthz").await.status, 200);
     assert_ne!(site.get("/metrics").await.status, 401);
     replicator.stops().await;
@@ -97,7 +96,7 @@ async fn beyond_this_machine_without_a_login_there_are_probes_and_metrics_and_no
 
 #[tokio::test]
 async fn what_cannot_be_opened_ends_the_start_with_what_to_do() {
-    let (source, copy) = pair().await;
+    let (source, copy) = pair(3).await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = format!(
         "listen = \"{}\"",
@@ -155,6 +154,7 @@ async fn heads_bodies_and_idle_connections_have_their_limits() {
 #[tokio::test]
 async fn readers_that_take_nothing_do_not_keep_a_probe_out() {
     let (replicator, site) = open("").await;
+    site.is("following").await;
     let Site::Tcp(address) = &site else { unreachable!("it listens at an address") };
     let asked = format!("GET /assets/console.css HTTP/1.1\r\nHost: {}\r\n\r\n", site.host());
     let asked = asked.repeat(400);
@@ -166,8 +166,10 @@ async fn readers_that_take_nothing_do_not_keep_a_probe_out() {
             .await;
         readers.push(reader);
     }
-    assert_eq!(site.get("/healthz").await.status, 200);
-    assert_eq!(site.get("/readyz").await.status, 200);
+    for probe in ["/healthz", "/readyz"] {
+        let answer = site.get(probe).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
     replicator.stops().await;
 }
 
@@ -203,7 +205,7 @@ async fn many_live_pages_and_many_connections_leave_the_probes_alone() {
 
 #[tokio::test]
 async fn the_window_speaks_tls_by_its_own_certificate_and_reads_it_again_when_it_changes() {
-    let (source, copy) = pair().await;
+    let (source, copy) = pair(3).await;
     let dir = tempfile::tempdir().unwrap();
     let write = || {
         let CertifiedKey { cert, signing_key } =
@@ -239,6 +241,6 @@ async fn the_window_speaks_tls_by_its_own_certificate_and_reads_it_again_when_it
     replicator.says(&["the certificate of the window was read again"]).await;
     std::fs::write(dir.path().join("c.pem"), "broken").unwrap();
     assert_eq!(probe(), Some(0), "the certificate before stays in use");
-    replicator.says(&["the certificate of the window was not read again"]).await;
+    replicator.says(&["the window's new certificate cannot be used"]).await;
     replicator.stops().await;
 }

@@ -1,6 +1,6 @@
 //! Whether it is alive and ready, as a container platform asks.
 
-use super::{Site, console, opened};
+use super::{Site, console, opened, pair};
 use crate::harness::{fresh_database, fresh_destination};
 use crate::support::events::{init_destination, init_source, insert};
 use crate::support::replicator::{Setup, url};
@@ -45,11 +45,11 @@ async fn a_loop_that_is_stuck_is_not_called_alive() {
     assert!(stuck["ok"] == false && stuck["tick_ms"].as_u64() >= Some(10_000), "{stuck}");
     let ready = site.get("/readyz").await;
     assert!(
-        ready.status == 503 && ready.body.contains("its loop has told nothing for"),
+        ready.status == 503 && ready.body.contains("its loop has reported nothing for"),
         "{ready:?}"
     );
     let page = site.get("/").await.body;
-    assert!(page.contains("The replication has told nothing for"), "{page}");
+    assert!(page.contains("The replication has reported nothing for"), "{page}");
     let probe = |flags: &[&str]| {
         let command = ["probe", "--config", file.to_str().unwrap()];
         let output = Command::new(env!("CARGO_BIN_EXE_counterfoil"))
@@ -69,10 +69,7 @@ async fn a_loop_that_is_stuck_is_not_called_alive() {
 
 #[tokio::test]
 async fn it_is_ready_when_everything_is_checked_and_a_standby_is_ready_too() {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    insert(&source, 3).await;
+    let (source, copy) = pair(3).await;
     let setup = Setup::from(&source)
         .to("copy", &copy)
         .key("retry_wait_max_ms = 200")

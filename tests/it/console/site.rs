@@ -120,9 +120,15 @@ impl Site {
 
     /// A page that is live, as it comes.
     pub async fn live(&self, page: &str) -> LiveStream {
+        self.live_with(page, "").await
+    }
+
+    /// As [`Site::live`], with these lines in the head.
+    pub async fn live_with(&self, page: &str, lines: &str) -> LiveStream {
         let Self::Tcp(address) = self else { panic!("a browser needs an address") };
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let request = format!("GET /live?page={page} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host());
+        let request =
+            format!("GET /live?page={page} HTTP/1.1\r\nHost: {}\r\n{lines}\r\n", self.host());
         stream.write_all(request.as_bytes()).await.unwrap();
         LiveStream { stream, text: String::new() }
     }
@@ -162,6 +168,13 @@ pub struct LiveStream {
 }
 
 impl LiveStream {
+    /// Waits until the window has closed it.
+    pub async fn closes(mut self) {
+        let mut rest = Vec::new();
+        let read = self.stream.read_to_end(&mut rest);
+        let _ = tokio::time::timeout(LONG, read).await.expect("it is closed");
+    }
+
     /// Waits until all that came holds this.
     pub async fn tells(&mut self, text: &str) -> &str {
         let told = async {

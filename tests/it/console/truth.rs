@@ -1,6 +1,6 @@
 //! The rules of truth: each has a test here or beside the words that it is about.
 
-use super::{console, opened};
+use super::{console, opened, pair};
 use crate::harness::{
     fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server,
 };
@@ -81,10 +81,7 @@ async fn a_source_that_is_away_is_the_headline_and_nothing_of_it_is_told_as_zero
 #[tokio::test]
 async fn a_position_never_stands_above_the_newest_event_and_a_lane_that_keeps_up_does_not_flicker()
 {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    insert(&source, 5).await;
+    let (source, copy) = pair(5).await;
     let (replicator, site) =
         opened(&Setup::from(&source).to("copy", &copy).process(&console("behind_ms = 60000")), &[])
             .await;
@@ -104,10 +101,7 @@ async fn a_position_never_stands_above_the_newest_event_and_a_lane_that_keeps_up
 
 #[tokio::test]
 async fn a_transaction_that_holds_the_mark_is_named_with_what_it_holds_back_and_what_ends_it() {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    insert(&source, 3).await;
+    let (source, copy) = pair(3).await;
     let (replicator, site) = opened(
         &Setup::from(&source).to("copy", &copy).process(&console("ready_hold_ms = 1500")),
         &[],
@@ -139,11 +133,46 @@ async fn a_transaction_that_holds_the_mark_is_named_with_what_it_holds_back_and_
 }
 
 #[tokio::test]
-async fn what_was_not_compared_is_not_called_equal() {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
+async fn a_source_that_nobody_asks_while_a_batch_takes_its_time_is_not_called_silent() {
+    let (source, copy) = pair(3).await;
+    let (replicator, site) =
+        opened(&Setup::from(&source).to("copy", &copy).process(&console("")), &[]).await;
+    site.is("following").await;
+    let other = copy.client().await;
+    other.batch_execute("begin; lock table events in share mode").await.unwrap();
+    insert(&source, 40).await;
+    let lags = |now: &Value| lag(&now["destinations"][0]) > 6.0;
+    let late = site.shows("the batch takes its time", lags).await;
+    assert_eq!(late["destinations"][0]["state"], "copying", "{late}");
+    let page = site.page_shows("copy is catching up").await;
+    assert!(!page.contains("The source does not answer"), "{page}");
+    other.batch_execute("rollback").await.unwrap();
+    site.is("following").await;
+    replicator.stops().await;
+}
+
+#[tokio::test]
+async fn a_source_that_is_frozen_while_it_is_asked_is_called_silent() {
+    let server = own_server(&ServerSettings::new());
+    let source = fresh_database_on(&server).await;
+    let copy = fresh_destination().await;
     init_source(&source).await;
     init_destination(&copy).await;
     insert(&source, 3).await;
+    let (replicator, site) =
+        opened(&Setup::from(&source).to("copy", &copy).process(&console("")), &[]).await;
+    site.is("following").await;
+    server.freeze();
+    site.is("waiting").await;
+    site.page_shows("The source does not answer").await;
+    server.thaw();
+    site.is("following").await;
+    replicator.stops().await;
+}
+
+#[tokio::test]
+async fn what_was_not_compared_is_not_called_equal() {
+    let (source, copy) = pair(3).await;
     let (replicator, site) =
         opened(&Setup::from(&source).to("copy", &copy).process(&console("")), &[]).await;
     let page = site.page_shows("Every destination follows the source").await;
@@ -155,10 +184,7 @@ async fn what_was_not_compared_is_not_called_equal() {
 
 #[tokio::test]
 async fn what_is_verified_is_told_with_its_id_and_a_difference_is_red_everywhere() {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    insert(&source, 30).await;
+    let (source, copy) = pair(30).await;
     let verify = console("") + "\n[verify]\nevery = \"1s\"\nrows_per_second = 100000\n";
     let setup = Setup::from(&source).to("copy", &copy).process(&verify);
     let (replicator, site) = opened(&setup, &[]).await;
@@ -213,4 +239,33 @@ async fn several_replications_have_one_overview_with_the_worst_first_and_a_page_
     live.tells("id=\\\"flow\\\"").await;
     replicator.signal(rustix::process::Signal::TERM);
     replicator.ends().await;
+}
+
+#[tokio::test]
+async fn before_the_first_contact_nothing_is_told_of_what_either_side_holds() {
+    let copy = fresh_destination().await;
+    init_destination(&copy).await;
+    let setup = Setup::from_url("postgres://nobody@127.0.0.1:1/x")
+        .to("copy", &copy)
+        .key("retry_for_ms = 3000")
+        .process(&console(""));
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.html");
+    let flags = ["--until-caught-up", "--report", report.to_str().unwrap()];
+    let (mut replicator, site) = opened(&setup, &flags).await;
+    let page = site.page_shows("The source is away").await;
+    let now = site.get("/status.json").await.json();
+    assert_eq!(now["replications"][0]["source"]["ids_per_second"], Value::Null, "{now}");
+    replicator.signal(rustix::process::Signal::TERM);
+    assert_eq!(replicator.ends().await.code, Some(8));
+    let report = std::fs::read_to_string(report).unwrap();
+    for text in [&page, &report] {
+        assert!(text.contains("what copy holds is not known"), "{text}");
+        assert!(text.contains("position not known"), "{text}");
+        for all in ["100.0%", "100.0 %", "100.0 per cent"] {
+            assert!(!text.contains(all), "all of what is not known: {text}");
+        }
+        assert!(!text.contains("position none"), "{text}");
+    }
+    assert!(report.contains("not tried again, the run has ended"), "{report}");
 }

@@ -82,7 +82,12 @@ async fn a_reload_while_all_are_stopping_takes_no_failure_back() {
     let (reloads, reloaded) = mpsc::channel(1);
     let sender = watch::Sender::default();
     let mut roster: watch::Receiver<Roster> = sender.subscribe();
-    let options = SupervisorOptions { until_caught_up: false, fail_fast: true, heartbeat: None };
+    let options = SupervisorOptions {
+        until_caught_up: false,
+        fail_fast: true,
+        heartbeat: None,
+        waits_when_empty: false,
+    };
     let configs = vec![one.clone()];
     let task = tokio::spawn(async move {
         supervise(configs, options, reloaded, &sender, &stop, &counterfoil::log::none()).await
@@ -95,10 +100,10 @@ async fn a_reload_while_all_are_stopping_takes_no_failure_back() {
     insert(&source, 5).await;
     until_waiting(&copy, "counterfoil/append").await;
     other_copy.execute("drop table events").await;
-    reloads.send(Ok(vec![one.clone(), two.clone()])).await.unwrap();
+    reloads.send(Ok(vec![one.clone(), two.clone()]).into()).await.unwrap();
     roster.wait_for(|running| running.len() == 2).await.unwrap();
     roster.wait_for(|roster| roster.iter().any(|one| !one.is_running())).await.unwrap();
-    reloads.send(Ok(vec![one, two])).await.unwrap();
+    reloads.send(Ok(vec![one, two]).into()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
     lock.commit().await.unwrap();
     let problems: Problems = tokio::time::timeout(DEADLINE, task).await.unwrap().unwrap();
@@ -170,7 +175,12 @@ async fn a_locked_table_of_one_replication_keeps_no_other_from_catching_up() {
     let (_reloads, reloaded) = mpsc::channel(1);
     let sender = watch::Sender::default();
     let mut roster: watch::Receiver<Roster> = sender.subscribe();
-    let options = SupervisorOptions { until_caught_up: false, fail_fast: false, heartbeat: None };
+    let options = SupervisorOptions {
+        until_caught_up: false,
+        fail_fast: false,
+        heartbeat: None,
+        waits_when_empty: false,
+    };
     let task = tokio::spawn(async move {
         supervise(configs, options, reloaded, &sender, &stop, &counterfoil::log::none()).await
     });

@@ -27,7 +27,12 @@ impl Supervised {
         let (stopper, stop) = stop::channel();
         let (sender, (reloads, reloaded)) = (watch::Sender::default(), mpsc::channel(1));
         let roster = sender.subscribe();
-        let options = SupervisorOptions { until_caught_up, fail_fast: false, heartbeat: None };
+        let options = SupervisorOptions {
+            until_caught_up,
+            fail_fast: false,
+            heartbeat: None,
+            waits_when_empty: false,
+        };
         let task = tokio::spawn(async move {
             let _reloads = reloads;
             supervise(configs, options, reloaded, &sender, &stop, &counterfoil::log::none()).await

@@ -120,14 +120,29 @@ const LOG: &str = "[log]\nformat = \"json\"\nlevel = \"debug\"\n";
 
 /// Starts `counterfoil run` with a folder of these replications, by the name of their files.
 pub fn start_folder(replications: &[(&str, &Setup)], flags: &[&str]) -> Replicator {
+    let files: Vec<(String, String)> =
+        replications.iter().map(|(name, setup)| (format!("{name}.toml"), setup.text())).collect();
+    start_files("", &files, program(), |_| {}, flags)
+}
+
+/// Starts `counterfoil run` by this command with a folder of these files, and what these lines say of
+/// the process; the folder is sealed before it starts.
+pub fn start_files(
+    process: &str,
+    files: &[(String, String)],
+    command: Command,
+    seal: impl FnOnce(&Path),
+    flags: &[&str],
+) -> Replicator {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("configuration");
     std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("process.toml"), LOG).unwrap();
-    for (name, setup) in replications {
-        std::fs::write(folder.join(format!("{name}.toml")), setup.text()).unwrap();
+    std::fs::write(folder.join("process.toml"), format!("{LOG}{process}")).unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.join(name), text).unwrap();
     }
-    start(program(), dir, &folder, flags)
+    seal(&folder);
+    start(command, dir, &folder, flags)
 }
 
 fn start(mut command: Command, dir: TempDir, config: &Path, flags: &[&str]) -> Replicator {
@@ -294,7 +309,8 @@ pub async fn counterfoil(arguments: &[&str]) {
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn program() -> Command {
+/// `counterfoil`, without an environment.
+pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_counterfoil"));
     command.env_clear();
     command

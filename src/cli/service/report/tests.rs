@@ -108,6 +108,18 @@ fn without_a_watchdog_and_without_a_replication_there_is_nothing_to_feed() {
 }
 
 #[test]
+fn a_process_that_waits_for_its_first_replication_is_ready_and_lives() {
+    let (now, mut report) = (Instant::now(), watched().waiting_when_empty());
+    let first = report.look(&roster(&[]), now);
+    assert!(first.feeds_watchdog && !first.is_ready, "{first:?}");
+    assert_eq!(first.status.as_deref(), Some("no replication is configured"));
+    assert!(report.look(&roster(&[]), now + seconds(1)).is_ready);
+    let one = Running::new("one");
+    report.look(&roster(&[&one]), now + seconds(2));
+    assert!(!report.look(&roster(&[&one]), now + seconds(100)).feeds_watchdog, "it is stuck");
+}
+
+#[test]
 fn a_replication_that_has_ended_is_not_stuck() {
     let (one, start) = (Running::new("one"), Instant::now());
     let (roster, mut report) = (roster(&[&one]), watched());

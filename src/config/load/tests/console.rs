@@ -81,7 +81,7 @@ fn what_contradicts_itself_is_refused() {
     let [what, ..] = problem(&format!("{HASH}\npassword_hash_file = \"h\""));
     assert_eq!(what, "console.password_hash and console.password_hash_file are the same setting");
     let [what, ..] = problem("password_hash = \"secret\"");
-    assert_eq!(what, "console.password_hash is no hash by argon2id");
+    assert_eq!(what, "console.password_hash is not an argon2id hash");
 }
 
 #[test]
@@ -106,4 +106,34 @@ fn sections_of_the_process_may_stand_in_files_of_their_own() {
         Some(folder.path().join("a.prom").as_path())
     );
     assert!(Path::new("a.prom").is_relative());
+}
+
+/// A folder with these files, read as `run` reads it.
+fn of_process_alone(
+    files: &[(&str, &str)],
+    may_be_empty: bool,
+) -> std::result::Result<usize, Problems> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let flags = Flags { may_be_empty, ..Flags::default() };
+    let config = load_all(&[folder.path().to_owned()], &flags, &environment());
+    config.map(|config| config.replications.len())
+}
+
+#[test]
+fn a_window_in_which_the_first_replication_can_be_made_needs_none_to_begin_with() {
+    let edit = format!("[console]\nlisten = \"127.0.0.1:0\"\nedit = true\n{HASH}\n");
+    for files in [vec![("a.toml", &*edit)], vec![("a.toml", &*edit), ("b.toml", "[log]\n")]] {
+        assert_eq!(of_process_alone(&files, true).unwrap(), 0);
+        assert!(of_process_alone(&files, false).is_err(), "another command needs one");
+    }
+    for line in ["edit = true\n", "listen = \"127.0.0.1:0\"\n"] {
+        let text = edit.replace(line, "");
+        let problem = of_process_alone(&[("a.toml", &text)], true).unwrap_err();
+        assert_eq!(problem.into_worst().what(), "there is no source", "{text}");
+    }
+    let begun = format!("{edit}[source]\nurl = \"postgres://a@b/c\"\n");
+    assert!(of_process_alone(&[("a.toml", &begun)], true).is_err(), "half of one is none");
 }

@@ -16,7 +16,7 @@ pub(super) static FAMILIES: [MetricFamily; 16] = [
     ),
     MetricFamily::gauge(
         "counterfoil_destination_state",
-        "1 for the word that tells how the destination does, 0 for the others.",
+        "1 for the state the destination is in, 0 for the others.",
         LaneBy("state", |of| {
             let told = of.of.now(of.word());
             let each = told.iter().flat_map(|now| LaneWord::ALL.map(|word| (word, *now == word)));
@@ -40,7 +40,7 @@ pub(super) static FAMILIES: [MetricFamily; 16] = [
     ),
     MetricFamily::gauge(
         "counterfoil_destination_lag_events",
-        "At most so many events are missing: ids from the position to the highest one at the \
+        "Upper bound of the events it lacks: ids from its position to the highest one at the \
          source.",
         Lane(|of| of.of.now(of.lag_events()?)),
     ),

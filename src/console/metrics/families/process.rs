@@ -21,7 +21,7 @@ pub(super) static FAMILIES: [MetricFamily; 5] = [
     ),
     MetricFamily::gauge(
         "process_resident_memory_bytes",
-        "Memory held.",
+        "Resident memory.",
         Process(|process| process.resident_bytes),
     ),
     MetricFamily::gauge("process_open_fds", "Open files.", Process(|process| process.open_files)),

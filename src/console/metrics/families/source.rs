@@ -61,12 +61,12 @@ pub(super) static FAMILIES: [MetricFamily; 10] = [
     ),
     MetricFamily::gauge(
         "counterfoil_buffer_bytes",
-        "Room in memory that events on their way take.",
+        "Memory that events in flight take.",
         Replication(|of| of.now(of.snapshot.buffer.bytes as f64)),
     ),
     MetricFamily::gauge(
         "counterfoil_buffer_bytes_max",
-        "Room in memory that this replication may take: its share of buffer_bytes_max.",
+        "Memory that events in flight may take: its share of buffer_bytes_max.",
         Replication(|of| of.now(of.snapshot.buffer.bytes_max as f64)),
     ),
 ];

@@ -122,7 +122,7 @@ impl World {
             self.copy_again();
         }
         self.rounds.follow(self.lane, self.now);
-        self.rounds.take(ComparedSegment { range, found, began }, self.now);
+        self.rounds.take(ComparedSegment { range, found, let_go: None, began }, self.now);
         true
     }
 
