@@ -4,6 +4,7 @@ use super::capture::CaptureCommand;
 use super::choice::{FlagWord, one_of};
 use super::duration::duration;
 use super::help;
+use super::reflect::ReflectCommand;
 use super::version::VERSION;
 use crate::config::ListenAddress;
 use crate::console::is_report;
@@ -34,6 +35,9 @@ pub(crate) enum Command {
     /// event table
     #[command(subcommand, after_long_help = help::CAPTURE)]
     Capture(CaptureCommand),
+    /// Loads and verifies tables that are computed from captured ones
+    #[command(subcommand, after_long_help = help::REFLECT)]
+    Reflect(ReflectCommand),
     /// Copies events, until all are copied or continuously
     #[command(after_long_help = help::RUN)]
     Run(Run),

@@ -47,6 +47,29 @@ Exit codes: 0 all is there; 3 something of the same name stands in the way, or t
 
 Read more: docs/operating.md of the source; the least privileges: docs/security.md.";
 
+pub(super) const REFLECT: &str = "Examples:
+  counterfoil reflect verify --config shop.toml
+  counterfoil reflect load --config shop.toml --destination reporting --reflection public.orders
+
+Read more: docs/reflections.md.";
+
+pub(super) const REFLECT_LOAD: &str = "Examples:
+  counterfoil reflect load --config shop.toml --destination reporting
+  counterfoil reflect load --config shop.toml --destination reporting --reflection public.orders --yes
+
+Exit codes: 0 it was asked for; 3 nothing was computed yet; otherwise as in `counterfoil --help`.
+
+Read more: docs/reflections.md.";
+
+pub(super) const REFLECT_VERIFY: &str = "Examples:
+  counterfoil reflect verify --config shop.toml
+  counterfoil reflect verify --config shop.toml --destination reporting --max-diffs 100 --format jsonl
+
+Exit codes: 0 equal; 1 different; 2 could not be compared; 3 inconclusive: some table is being
+loaded, or is not meant to be equal.
+
+Read more: docs/reflections.md.";
+
 pub(super) const CAPTURE: &str = "Examples:
   counterfoil capture install --url postgres://owner@db1/shop --table orders --table customers
   counterfoil capture status --url postgres://owner@db1/shop

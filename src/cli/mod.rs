@@ -21,6 +21,7 @@ pub mod program;
 mod progress;
 mod progress_bar;
 mod recovery;
+mod reflect;
 mod repair;
 mod restore;
 mod run;
@@ -47,6 +48,7 @@ fn counterfoil() -> ExitCode {
     match arguments.command {
         Command::Init(init) => block_on(code(async { init::init(init).await.map(|()| 0) })),
         Command::Capture(wanted) => block_on(code(capture::capture(wanted))),
+        Command::Reflect(wanted) => block_on(code(reflect::reflect(wanted))),
         Command::Run(run) => match run::RunRequest::read(run) {
             Ok(wanted) if wanted.suits_one_thread() => block_on_one_thread(code(run::run(wanted))),
             Ok(wanted) => block_on(code(run::run(wanted))),

@@ -1,6 +1,7 @@
 //! A destination as it is configured: what all kinds have in common, and a variant for each kind.
 
 use super::libpq::Conninfo;
+use super::reflections::ReflectionsConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{ColumnNames, RowCondition, TableName};
 
@@ -19,6 +20,8 @@ pub struct DestinationConfig {
 pub enum DestinationKind {
     /// A table of PostgreSQL.
     Postgres(PostgresDestinationConfig),
+    /// Tables that are computed from changes.
+    Reflections(ReflectionsConfig),
 }
 
 /// A destination in PostgreSQL.
@@ -69,6 +72,15 @@ impl DestinationConfig {
     pub fn postgres(&self) -> Option<&PostgresDestinationConfig> {
         match &self.kind {
             DestinationKind::Postgres(postgres) => Some(postgres),
+            DestinationKind::Reflections(_) => None,
+        }
+    }
+
+    /// What it computes; `None` for a copy.
+    pub fn reflections(&self) -> Option<&ReflectionsConfig> {
+        match &self.kind {
+            DestinationKind::Reflections(reflections) => Some(reflections),
+            DestinationKind::Postgres(_) => None,
         }
     }
 
@@ -76,6 +88,7 @@ impl DestinationConfig {
     pub fn postgres_mut(&mut self) -> Option<&mut PostgresDestinationConfig> {
         match &mut self.kind {
             DestinationKind::Postgres(postgres) => Some(postgres),
+            DestinationKind::Reflections(_) => None,
         }
     }
 
@@ -106,6 +119,7 @@ impl DestinationKind {
     pub fn settings(&self) -> &dyn DestinationSettings {
         match self {
             Self::Postgres(postgres) => postgres,
+            Self::Reflections(reflections) => reflections,
         }
     }
 
@@ -113,6 +127,7 @@ impl DestinationKind {
     pub(super) fn settings_mut(&mut self) -> &mut dyn DestinationSettings {
         match self {
             Self::Postgres(postgres) => postgres,
+            Self::Reflections(reflections) => reflections,
         }
     }
 }

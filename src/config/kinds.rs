@@ -4,7 +4,7 @@
 use super::file::reader::{ConfigReader, ConfigSection};
 use super::keys::{self, Key, KeyGroup, KeyTable};
 use super::settings::{amount, condition, word, written_table};
-use super::{DestinationKind, PostgresDestinationConfig, connection, libpq, rename};
+use super::{DestinationKind, PostgresDestinationConfig, connection, libpq, reflections, rename};
 use crate::error::{Error, ErrorKind};
 use crate::sql::TableName;
 
@@ -58,6 +58,9 @@ fn postgres<'a>(
     source_table: &TableName,
 ) -> Option<DestinationKind> {
     let conninfo = connection::read(reader, section, unknown_scheme);
+    if section.has("reflections") {
+        return reflections::read(reader, section, conninfo);
+    }
     let table = written_table(reader, section, "table");
     let rows = condition(reader, section, "where");
     let rename = rename::written(reader, section);

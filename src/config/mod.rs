@@ -14,6 +14,7 @@ pub mod load;
 mod name_conflicts;
 pub(crate) mod nearest;
 pub mod reference;
+mod reflections;
 mod rename;
 mod sections;
 mod settings;
@@ -27,6 +28,10 @@ pub use destination::{
     DestinationConfig, DestinationKind, DestinationSettings, PostgresDestinationConfig,
 };
 
+pub use reflections::{
+    DeleteReaction, DriftReaction, MappedColumns, ReflectionConfig, ReflectionsConfig,
+    TruncateReaction,
+};
 pub use verify::{DifferenceReaction, VerifyConfig};
 
 use crate::log::LogFormat;

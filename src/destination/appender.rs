@@ -122,7 +122,17 @@ impl<A: Appender> SequentialDestination<A> {
         self.position
     }
 
-    async fn append_all(&mut self, feed: &mut Feed) -> Result<Option<i64>> {
+    /// What appends.
+    pub(super) fn appender(&self) -> &A {
+        &self.appender
+    }
+
+    /// The same, between two feeds.
+    pub(super) fn appender_mut(&mut self) -> &mut A {
+        &mut self.appender
+    }
+
+    pub(super) async fn append_all(&mut self, feed: &mut Feed) -> Result<Option<i64>> {
         let before = self.position;
         self.batch = None;
         match self.take_all(feed).await {

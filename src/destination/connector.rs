@@ -158,6 +158,8 @@ pub trait OpenPlace: Send + Sync {
 pub struct ReadyDestination {
     /// The highest id it holds, asked from itself.
     pub position: Option<i64>,
+    /// Whether it begins at this position just now, and held nothing when it was compared.
+    pub has_just_begun: bool,
     /// What appends to it.
     pub destination: Box<dyn Destination>,
 }

@@ -4,13 +4,15 @@ pub mod appender;
 pub mod connector;
 pub mod feed;
 pub mod postgres;
+pub mod reflect;
 pub mod registry;
 pub mod shape;
 pub mod source_schema;
 
 use crate::destination::feed::Feed;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Warning};
 use futures::future::BoxFuture;
+use std::time::Duration;
 
 /// A place that events are appended to.
 pub trait Destination: Send {
@@ -30,4 +32,19 @@ pub trait Destination: Send {
     /// Before it is dropped in the middle of a batch that was cut off: asks the place to give that
     /// up, for it would hold it for us as long as it waits. Best effort, and waited for by nobody.
     fn abandon(&self) {}
+
+    /// Whether it has work of its own: then it is given feeds without a batch too.
+    fn wants_turn(&self) -> bool {
+        false
+    }
+
+    /// After so long without a feed it is given one without a batch; `None`: it needs none.
+    fn idle_max(&self) -> Option<Duration> {
+        None
+    }
+
+    /// What a person should know of what it did since this was asked last.
+    fn take_notes(&mut self) -> Vec<Warning> {
+        Vec::new()
+    }
 }

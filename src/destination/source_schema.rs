@@ -1,6 +1,7 @@
 //! What a destination must be able to hold: the event table of the source, as a destination needs
 //! to know it.
 
+use crate::event::captured::CapturedLog;
 use crate::postgres::session::server::ServerIdentity;
 use crate::postgres::session::settings::ServerOverview;
 use crate::postgres::table::EventTable;
@@ -18,4 +19,7 @@ pub struct SourceSchema<'a> {
     pub id_column: &'a str,
     /// The column whose equal neighbours share one destination transaction.
     pub group_by: Option<&'a str>,
+    /// What is captured into it, where it is a log of changes of which whole transactions can be
+    /// told.
+    pub(crate) captured: Option<&'a CapturedLog>,
 }

@@ -1,10 +1,14 @@
 //! The things that are copied: ranges of ids, batches of rows as bytes.
 
+pub(crate) mod captured;
+pub(crate) mod carry;
+pub(crate) mod change;
 pub mod chunk;
 pub mod fields;
 pub mod floored;
 pub mod frame;
 pub mod merge;
+pub(crate) mod net;
 pub mod range;
 pub mod representation;
 pub mod store;

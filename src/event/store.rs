@@ -9,6 +9,8 @@ use super::wire::Wire;
 use crate::error::Result;
 use futures::future::{BoxFuture, FutureExt};
 
+pub(crate) use by_rows::digest_of_row;
+
 pub use answers::{
     ChunkDigest, DigestInput, EventDigest, HeapCounts, IdEnds, IndexCounts, RangeDigest, RowStream,
     TableDigest,
@@ -52,6 +54,12 @@ pub trait EventStore: Send + Sync {
     /// A store may answer that quicker than [`Self::count`].
     fn count_all(&self, highest: i64) -> BoxFuture<'_, Result<u64>> {
         self.count(IdRange::up_to(highest))
+    }
+
+    /// Its highest id and how many events it stands for up to there, of one moment, where that is
+    /// all that it can count; `None`: it counts any range.
+    fn whole_count(&self) -> BoxFuture<'_, Result<Option<(Option<i64>, u64)>>> {
+        std::future::ready(Ok(None)).boxed()
     }
 
     /// The lowest id that is held more than once; `None` where none is, or where a key excludes it.

@@ -71,6 +71,10 @@ pub struct LaneState {
     pub retried: u64,
     /// Whether an operator paused it: nothing is appended to it.
     pub is_paused: bool,
+    /// Whether it has work of its own, as it said when it was here last: it is not caught up then.
+    pub has_work: bool,
+    /// When it was here last, and after how long it is to have a turn again.
+    pub turn: (Instant, Option<Duration>),
     /// Who waits for a count.
     pub verifications: VerificationQueue,
     /// What is seen of it from outside, while another replicator holds it and it is waited for.
@@ -153,6 +157,8 @@ impl LaneState {
             opening: 0,
             retried: 0,
             is_paused: false,
+            has_work: false,
+            turn: (Instant::now(), None),
             verifications: VerificationQueue::default(),
             watched: None,
             is_fed_level: false,
@@ -216,7 +222,8 @@ impl LaneState {
     }
 
     /// It was opened. One that was halted meanwhile stays halted.
-    pub fn opened(&mut self, lane: Lane, log: &Logger) {
+    pub fn opened(&mut self, mut lane: Lane, log: &Logger) {
+        self.take_notes(&mut lane, log);
         let lost_with = self.connection.lost_with().cloned();
         let (position, history, table, compared) =
             (lane.position, lane.history.clone(), lane.table, lane.compared);
@@ -266,9 +273,26 @@ impl LaneState {
         self.vouched = position;
     }
 
+    /// Whether it is to have a turn though there is nothing to append.
+    pub(crate) fn is_turn_due(&self) -> bool {
+        let (since, idle_max) = self.turn;
+        let is_here = self.connection.open().is_some() && !self.is_paused;
+        is_here && (self.has_work || idle_max.is_some_and(|idle_max| since.elapsed() > idle_max))
+    }
+
+    fn take_notes(&mut self, lane: &mut Lane, log: &Logger) {
+        self.has_work = lane.destination.wants_turn();
+        self.turn = (Instant::now(), lane.destination.idle_max());
+        for note in lane.destination.take_notes() {
+            warn!(log, "the destination has something to tell"; key::DESTINATION => &self.name,
+                key::ERROR => note.what, key::FIX => note.fix);
+        }
+    }
+
     /// It came back from a pass. Gives whether it moved. One that was halted meanwhile, by an
     /// audit, stays halted: its lane is dropped.
-    pub(crate) fn returned(&mut self, lane: Lane, log: &Logger) -> bool {
+    pub(crate) fn returned(&mut self, mut lane: Lane, log: &Logger) -> bool {
+        self.take_notes(&mut lane, log);
         let has_moved = lane.position > self.position;
         (self.position, self.held, self.vouched) = (lane.position, lane.held, lane.held);
         if has_moved {

@@ -112,6 +112,9 @@ async fn compare_counts(
     let Some(position) = held.position else {
         return Ok(ReconcileOutcome::Agreed(before));
     };
+    if let Some(counted) = of.destination.whole_count().await? {
+        return compare_whole(&of, before, position, counted).await;
+    }
     let ends = of.destination.ends().await?;
     if ends.highest < Some(position) {
         return Ok(ReconcileOutcome::WentBackwards(ends.highest));
@@ -133,6 +136,36 @@ async fn compare_counts(
         .map(|old| old.through)
         .filter(|through| recent.after.is_some_and(|after| *through < after));
     Ok(ReconcileOutcome::Agreed(ReconciledRange { through: Some(position), rotated }))
+}
+
+/// Compares all that a destination stands for.
+async fn compare_whole(
+    of: &CountedStores<'_>,
+    before: ReconciledRange,
+    position: i64,
+    (highest, there): (Option<i64>, u64),
+) -> Result<ReconcileOutcome> {
+    let Some(through) = highest.filter(|highest| *highest >= position) else {
+        return Ok(ReconcileOutcome::WentBackwards(highest));
+    };
+    let here = of.source.count(IdRange::up_to(through)).await?;
+    if here != there {
+        return Err(unlike_whole(of, through, (here, there)));
+    }
+    Ok(ReconcileOutcome::Agreed(ReconciledRange { through: Some(through), ..before }))
+}
+
+/// An event that appeared at an id that was proven dead, or one that is gone.
+fn unlike_whole(of: &CountedStores<'_>, through: i64, (here, there): (u64, u64)) -> Error {
+    let what = format!(
+        "destination {:?} was computed from {there} events up to id {through}, and the source has \
+         {here}",
+        of.name
+    );
+    Error::new(ErrorKind::Order, what)
+        .at(of.source.place())
+        .because("an event was inserted at an id that was given out long before, or was taken away")
+        .fix("find out who wrote to the log; then have every row loaded again: counterfoil reflect load")
 }
 
 /// Counts a destination once more up to an id, when every transaction has ended that could insert
@@ -158,17 +191,20 @@ pub(super) async fn confirm(
     let both = both(source, &*connector, name, wire, &limits).await?;
     let store = source_store((&both.lent, &source.shape), wire);
     let of = both.counted(&store, source);
+    if let Some(counted) = of.destination.whole_count().await? {
+        let comparing = compare_whole(&of, ReconciledRange::default(), through, counted);
+        return match both.while_attended(run, comparing).await? {
+            ReconcileOutcome::Agreed(_) => Ok(()),
+            ReconcileOutcome::WentBackwards(_) => Err(decreased(&of)),
+        };
+    }
     let range = IdRange { after: None, through };
     let (here, there) = both.while_attended(run, of.counts(range)).await?;
     if here == there {
         return Ok(());
     }
     if of.destination.ends().await?.highest < Some(through) {
-        return Err(Error::new(
-            ErrorKind::Unavailable,
-            "the destination's highest id decreased while it was counted",
-        )
-        .at(of.destination.place()));
+        return Err(decreased(&of));
     }
     if here < there {
         return of.explain(range, (here, there)).await.and_then(Err);
@@ -199,6 +235,11 @@ pub(super) async fn confirm(
         "{} brings what is missing, if nothing else differs; then start again",
         commands::repair(name, "--insert-missing")
     )))
+}
+
+fn decreased(of: &CountedStores<'_>) -> Error {
+    let what = "the destination's highest id decreased while it was counted";
+    Error::new(ErrorKind::Unavailable, what).at(of.destination.place())
 }
 
 fn events(count: u64) -> String {

@@ -41,6 +41,7 @@ mod private_server;
 mod progress;
 mod prometheus;
 mod proof;
+mod reflect;
 mod reloading;
 mod repair;
 mod restore;

@@ -1,6 +1,7 @@
 //! `counterfoil init`: prints or creates what a source or a destination needs.
 
 mod place;
+pub(super) mod reflected;
 pub(super) mod report;
 mod shaped;
 

@@ -2,6 +2,7 @@
 //! its source's.
 
 use super::place::InitPlace;
+use super::reflected;
 use super::report::tell;
 use crate::cli::args::InitDestination;
 use crate::cli::output::{aside, line};
@@ -31,10 +32,20 @@ pub(super) async fn init(wanted: InitDestination) -> Result<(), Problems> {
             aside(&format!("note: {}", fit(note)));
         }
         let timeout = replication.limits.connect_timeout;
+        let copies = |to: &&DestinationConfig| to.reflections().is_none();
+        for to in replication.destinations.iter() {
+            let Some(config) = to.reflections() else { continue };
+            if let Err(failed) = reflected::one(&wanted, replication, (to, config)).await {
+                problems.extend(failed.within(&format!("destination {:?}", to.name)));
+            }
+        }
+        if !replication.destinations.iter().any(|to| copies(&to)) {
+            continue;
+        }
         match SourceTableShape::read(&replication.source, timeout).await {
             Err(unfit) => problems.extend(unfit),
             Ok(source) => {
-                for to in &replication.destinations {
+                for to in replication.destinations.iter().filter(copies) {
                     if let Err(failed) = one(&wanted, replication, &source, to).await {
                         problems.extend(failed.within(&format!("destination {:?}", to.name)));
                     }

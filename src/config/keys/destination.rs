@@ -14,7 +14,7 @@ pub(crate) const DESTINATION: KeyTable = KeyTable {
 
 /// Further keys of a destination in PostgreSQL.
 pub(crate) const POSTGRES: &[KeyGroup] =
-    &[connection::PARTS_AS_IN_SOURCE, KeyGroup::of(POSTGRES_KEYS)];
+    &[connection::PARTS_AS_IN_SOURCE, KeyGroup::of(POSTGRES_KEYS), KeyGroup::of(REFLECTIONS)];
 
 const NAME: Key = Key::new(
     "name",
@@ -81,6 +81,27 @@ const POSTGRES_KEYS: &[Key] = &[
          suffix, which is then copied again. It is not safe where the destination is itself a \
          source of others with durability_gate = false.",
     ),
+];
+
+const REFLECTIONS: &[Key] = &[
+    Key::section(
+        "reflections",
+        ValueType::SectionList,
+        KeyDefault::Described("none: the destination is a copy"),
+    ),
+    Key::new(
+        "drift",
+        ValueType::Choice(DRIFT),
+        KeyDefault::Text("stop"),
+        "Of a destination with reflections: before a row is changed it is compared with what the \
+         log says that it was. What follows where the two differ.",
+    ),
+];
+
+const DRIFT: &[AllowedWord] = &[
+    AllowedWord::new("stop", "nothing of the batch is written, and the destination stops (exit 4)"),
+    AllowedWord::new("report", "it is told in the log, and the row becomes what the log says"),
+    AllowedWord::new("off", "rows are not compared"),
 ];
 
 const SYNCHRONOUS_COMMIT: &[AllowedWord] = &[

@@ -69,6 +69,8 @@ pub(crate) enum ValueType {
     IdRanges,
     /// Names as PostgreSQL has them, each with another one for it.
     NamePairs,
+    /// `same`, or columns with expressions.
+    Mapping,
     /// A list of names as PostgreSQL has them.
     Names,
     /// A list of texts.

@@ -10,6 +10,7 @@ mod destination;
 mod key;
 mod log;
 mod metrics;
+mod reflection;
 mod replication;
 mod root;
 mod source;
@@ -24,6 +25,7 @@ pub(crate) use key::{
 };
 pub(crate) use log::LOG;
 pub(crate) use metrics::METRICS;
+pub(crate) use reflection::REFLECTION;
 pub(crate) use replication::REPLICATION;
 pub(crate) use root::ROOT;
 pub(crate) use source::SOURCE;
@@ -32,7 +34,7 @@ pub(crate) use verify::VERIFY;
 
 /// All tables of a file, from its top; kinds of destinations have keys besides.
 pub(crate) const TABLES: &[KeyTable] =
-    &[ROOT, SOURCE, TABLE, DESTINATION, REPLICATION, VERIFY, LOG, CONSOLE, METRICS];
+    &[ROOT, SOURCE, TABLE, DESTINATION, REFLECTION, REPLICATION, VERIFY, LOG, CONSOLE, METRICS];
 
 /// Those that belong to the process and not to a replication.
 pub(crate) const PROCESS: &[KeyTable] = &[LOG, CONSOLE, METRICS];

@@ -94,7 +94,10 @@ fn paragraph(text: &str) -> Option<String> {
 fn values(key: &Key) -> String {
     match key.value {
         ValueType::Section => format!("The table `[{}]`", key.name),
-        ValueType::SectionList => format!("The tables `[[{}]]`", key.name),
+        ValueType::SectionList => {
+            let named = keys::TABLES.iter().find(|table| table.name == key.name);
+            format!("The tables `{}`", named.map_or(key.name, |table| table.header))
+        }
         ValueType::SectionMap => format!("Tables such as `{}`", keys::TABLE.header),
         ValueType::Text => "Text".to_owned(),
         ValueType::Label => format!("Text of one line, 1 to {} bytes", keys::LABEL_BYTES_MAX),
@@ -115,6 +118,9 @@ fn values(key: &Key) -> String {
                 "A table of names, each 1 to {} bytes: the source's, then the destination's",
                 keys::IDENTIFIER_BYTES_MAX
             )
+        }
+        ValueType::Mapping => {
+            "`\"same\"`, or a table of columns, each with an expression as text".to_owned()
         }
         ValueType::Names => {
             format!("A list of names, each 1 to {} bytes", keys::IDENTIFIER_BYTES_MAX)

@@ -136,6 +136,11 @@ fn values(key: &Key) -> Value {
             let name = or_variable(&[text(1, IDENTIFIER_BYTES_MAX)]);
             json!({ "type": "object", "additionalProperties": name })
         }
+        ValueType::Mapping => {
+            let expressions =
+                json!({ "type": "object", "additionalProperties": { "type": "string" } });
+            json!({ "anyOf": [{ "const": "same" }, expressions] })
+        }
         ValueType::Names => {
             let name = or_variable(&[text(1, IDENTIFIER_BYTES_MAX)]);
             json!({ "type": "array", "items": name, "uniqueItems": true })

@@ -260,12 +260,14 @@ impl FittingTable {
                 let destination = PostgresDestination::open(session, to, takes_inserts).await?;
                 return Ok(ReadyDestination {
                     position: destination.known_position(),
+                    has_just_begun: false,
                     destination: Box::new(destination),
                 });
             }
             let destination = ConcurrentDestination::new(session, writing, to).await?;
             Ok(ReadyDestination {
                 position: destination.known_position(),
+                has_just_begun: false,
                 destination: Box::new(destination),
             })
         };

@@ -2,7 +2,7 @@
 
 use super::answers::{ChunkDigest, DigestInput, EventDigest, RowStream, TableDigest};
 use crate::error::Result;
-use crate::event::frame::CopyFormat;
+use crate::event::frame::{CopyFormat, FramedRow};
 use crate::event::value::FieldDecoder;
 use crate::event::wire::{ReadAs, Wire, WireColumn};
 use futures::stream::TryStreamExt;
@@ -61,12 +61,16 @@ pub(super) async fn event_digest(
     mut rows: RowStream<'_>,
     wire: &Wire,
 ) -> Result<Option<EventDigest>> {
-    let Some(row) = rows.try_next().await? else { return Ok(None) };
+    rows.try_next().await?.map(|row| digest_of_row(&row, wire)).transpose()
+}
+
+/// The same of a row that is at hand.
+pub(crate) fn digest_of_row(row: &FramedRow, wire: &Wire) -> Result<EventDigest> {
     let mut digests = Vec::with_capacity(wire.columns.len());
     for (column, field) in wire.columns.iter().zip(row.fields(wire.format)) {
         digests.push(field.map(|field| digest_of(column, wire.format, field)).transpose()?);
     }
-    Ok(Some(digests))
+    Ok(digests)
 }
 
 fn digest_of(column: &WireColumn, format: CopyFormat, field: &[u8]) -> Result<String> {

@@ -3,6 +3,7 @@
 use crate::config::{GroupBy, ReplicationConfig, SourceConfig, SourceRetention};
 use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, ErrorKind, Problems, Result, Warning};
+use crate::event::captured::CapturedLog;
 use crate::postgres::session::Session;
 use crate::postgres::session::server::ServerIdentity;
 use crate::postgres::session::settings::{self, ServerOverview};
@@ -12,6 +13,7 @@ use crate::postgres::table::fitness;
 use crate::replicate::check::conditions;
 use crate::replicate::check::lane_stores::ComparedSource;
 use crate::replicate::time_column::time_column;
+use crate::source::capture::captured_log;
 use crate::source::ids::rule::{MarkRule, accepted_gaps};
 use crate::source::ids::{self, Discipline, JudgedDiscipline, facts};
 use crate::source::read::batcher::ConsecutiveIds;
@@ -40,6 +42,8 @@ pub struct SourceShape {
     pub group_by: Option<String>,
     /// What will wake the replicator.
     pub wakeup: Wakeup,
+    /// What is captured into it, where it is a log of changes.
+    pub(crate) captured: Option<CapturedLog>,
     /// What a person should know at every start.
     pub warnings: Vec<Warning>,
 }
@@ -84,6 +88,7 @@ impl SourceShape {
             server: &self.server,
             id_column: &self.id_column,
             group_by: self.group_by.as_deref(),
+            captured: self.captured.as_ref(),
         }
     }
 
@@ -104,10 +109,27 @@ pub(crate) async fn source_shape(
     session: &Session,
     replication: &ReplicationConfig,
 ) -> Result<SourceShape, Problems> {
-    let shape = look(session, &replication.source).await?;
+    let mut shape = look(session, &replication.source).await?;
+    if replication.destinations.iter().any(|to| to.reflections().is_some()) {
+        shape.captured = captured(session, replication, &shape).await?;
+    }
     let checked = conditions::check(session, &shape.table, replication).await;
     checked.map_err(|problems| problems.within(&format!("source {}", session.place())))?;
     Ok(shape)
+}
+
+/// What is captured into the source. Only a sequence gives ids out in the order in which rows are
+/// locked, and only where they are given out can it be told which transactions go on.
+async fn captured(
+    session: &Session,
+    replication: &ReplicationConfig,
+    shape: &SourceShape,
+) -> Result<Option<CapturedLog>> {
+    if !matches!(shape.ids.discipline, Discipline::Sequence { .. }) {
+        return Ok(None);
+    }
+    let (timeout, log) = (replication.limits.connect_timeout, &shape.table.name);
+    captured_log(session, &replication.source, timeout, (log, &shape.ids.discipline)).await
 }
 
 /// As [`source_shape`], but for the conditions of its destinations: they stay good while its columns
@@ -147,6 +169,7 @@ pub(crate) async fn look(
             ids,
             group_by,
             warnings,
+            captured: None,
         })
     };
     looked.await.map_err(|problems: Problems| problems.within(&place))

@@ -83,7 +83,7 @@ impl Conductor<'_> {
         self.target.is_some_and(|target| {
             let is_fed_level = state.is_fed_level && state.watched.is_some();
             let is_ours = state.was_opened && state.unconfirmed.is_none();
-            state.position >= target && (is_ours || is_fed_level)
+            state.position >= target && (is_ours || is_fed_level) && !state.has_work
         })
     }
 

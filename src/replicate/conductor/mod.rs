@@ -193,6 +193,7 @@ impl<'a> Conductor<'a> {
         // read.
         if self.has_gathered(source.connection_id) {
             self.begin_passes(&source);
+            self.begin_turns();
             self.begin_look(source.connection_id);
         }
     }

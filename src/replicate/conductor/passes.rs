@@ -70,6 +70,20 @@ impl Conductor<'_> {
         self.leading.is_some_and(|began| began.elapsed() < LEAD_MAX)
     }
 
+    /// Lanes that are level and have work of their own do it in a task without a read.
+    pub(super) fn begin_turns(&mut self) {
+        for index in 0..self.lanes.len() {
+            let state = &mut self.lanes[index];
+            if !state.is_turn_due() {
+                continue;
+            }
+            let Some(lane) = state.connection.take() else { continue };
+            let mut lane_tasks = LaneTasks::default();
+            lane_tasks.spawn(*lane).finish();
+            self.await_lane_tasks(lane_tasks);
+        }
+    }
+
     pub(super) fn begin_passes(&mut self, source: &Arc<SourceConnection>) {
         let decided = self.source.decided();
         for group in groups(&self.standings(), source.near_ids, decided) {

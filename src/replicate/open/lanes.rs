@@ -342,6 +342,7 @@ async fn ready(
         info!(run.log, "the destination was checked"; key::DESTINATION => name, key::DATABASE => place.place(), "copy_format" => wire.format_option());
     }
     let ready = place.into_destination().await?;
+    let position = if ready.has_just_begun { ready.position } else { position };
     if ready.position != position {
         let what = format!("destination \"{name}\" was changed while it was compared");
         return Err(Error::new(ErrorKind::Unavailable, what)

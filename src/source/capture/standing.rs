@@ -97,18 +97,50 @@ async fn one(
     let table = CapturableTable::read(session, &TableChoice::Oid(known.oid)).await?;
     let Some(table) = table else { return Ok(standing) };
     standing.table = Some(table.name.to_string());
-    standing.changes = serde_json::from_str::<CapturedShape>(&known.shape).map_or_else(
+    standing.changes = changes(known, &table);
+    standing.faults = unlike(session, log, (known, remembered), &table).await?;
+    Ok(standing)
+}
+
+/// Why not all changes of a table are in the log, or not as they were; empty: all is well.
+///
+/// # Errors
+/// Those of the session.
+pub(super) async fn faults_of(
+    session: &Session,
+    log: &TableName,
+    known: (&RememberedTable, &[RememberedTable]),
+    table: &CapturableTable,
+) -> Result<Vec<String>> {
+    let mut faults = changes(known.0, table);
+    faults.extend(unlike(session, log, known, table).await?);
+    Ok(faults)
+}
+
+fn changes(known: &RememberedTable, table: &CapturableTable) -> Vec<String> {
+    serde_json::from_str::<CapturedShape>(&known.shape).map_or_else(
         |_| vec!["its shape cannot be read".to_owned()],
-        |before| before.changes(&CapturedShape::of(&table)),
-    );
+        |before| before.changes(&CapturedShape::of(table)),
+    )
+}
+
+/// What of its triggers and its function is not as it should be.
+async fn unlike(
+    session: &Session,
+    log: &TableName,
+    (known, remembered): (&RememberedTable, &[RememberedTable]),
+    table: &CapturableTable,
+) -> Result<Vec<String>> {
     let wanted =
         WantedCapture { log, source: &known.source, omitted: &known.omitted, takes_shape: true };
     let function = FoundFunction::read(session, &log.schema, &function_name(&known.source)).await?;
-    let plan = plan(&wanted, &CaptureFacts { table: &table, function, remembered });
+    // Whoever only looks need not own it.
+    let table = &CapturableTable { is_owned: true, ..table.clone() };
+    let plan = plan(&wanted, &CaptureFacts { table, function, remembered });
     let is_of_shape = |what: &str| what.starts_with("the shape of");
     let lacking = plan.steps.into_iter().map(|step| step.what).filter(|what| !is_of_shape(what));
-    standing.faults =
+    let mut faults: Vec<String> =
         lacking.map(|what| format!("{what} is missing, disabled or another one")).collect();
-    standing.faults.extend(plan.problems.iter().map(ToString::to_string));
-    Ok(standing)
+    faults.extend(plan.problems.iter().map(ToString::to_string));
+    Ok(faults)
 }
