@@ -64,6 +64,8 @@ pub(super) struct ReflectionAppender {
     pub(super) pending: BTreeMap<i64, PendingTransaction>,
     stall_max: Duration,
     confirmed_at: Instant,
+    /// When a range of rows was loaded last, and how long that took.
+    pub(super) loaded: Option<(Instant, Duration)>,
     /// What a person should know of what was done.
     pub(super) notes: Vec<Warning>,
     batch: BatchInHand,
@@ -126,6 +128,7 @@ impl ReflectionAppender {
             pending,
             stall_max,
             confirmed_at: Instant::now(),
+            loaded: None,
             notes: Vec::new(),
             batch: BatchInHand::default(),
         })
@@ -498,7 +501,8 @@ impl Appender for ReflectionAppender {
         async move {
             let (stall_max, what) = (self.stall_max, self.what());
             let committed = tokio::time::timeout(stall_max, self.end()).await;
-            committed.unwrap_or_else(|_| Err(no_answer(stall_max, what)))
+            committed.unwrap_or_else(|_| Err(no_answer(stall_max, what)))?;
+            self.load_in_turn().await
         }
         .boxed()
     }

@@ -95,8 +95,10 @@ pub(super) async fn keep(
         all().map(|change| part(change, &change.after)).collect::<Result<Vec<_>>>()?;
     let sql = "insert into counterfoil.pending (name, id, xact, source, op, before, after, before_part, after_part) \
                select $1, id, xact, source, op::pg_catalog.\"char\", before, after, before_part, after_part \
-               from pg_catalog.unnest($2::pg_catalog.int8[], $3::pg_catalog.int8[], $4::pg_catalog.text[], $5::pg_catalog.text[], \
-                    $6::pg_catalog.text[], $7::pg_catalog.text[], $8::pg_catalog.int4[], $9::pg_catalog.int4[]) \
+               from rows from (pg_catalog.unnest($2::pg_catalog.int8[]), pg_catalog.unnest($3::pg_catalog.int8[]), \
+                    pg_catalog.unnest($4::pg_catalog.text[]), pg_catalog.unnest($5::pg_catalog.text[]), \
+                    pg_catalog.unnest($6::pg_catalog.text[]), pg_catalog.unnest($7::pg_catalog.text[]), \
+                    pg_catalog.unnest($8::pg_catalog.int4[]), pg_catalog.unnest($9::pg_catalog.int4[])) \
                as c (id, xact, source, op, before, after, before_part, after_part)";
     let kept = session
         .execute(

@@ -14,7 +14,7 @@ use crate::event::net::RowKey;
 use crate::fail;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// While nothing happens it is looked so often whether a load was asked for, and whether everything
 /// is captured as it was.
@@ -75,13 +75,21 @@ impl ReflectionAppender {
     /// Loads the next range of rows, if there is one.
     async fn load_next(&mut self) -> Result<()> {
         let Some(at) = self.loading() else { return self.look_around().await };
+        let began = Instant::now();
         self.confirm_captured().await?;
         let loaded = self.load(at).await;
+        self.loaded = Some((Instant::now(), began.elapsed()));
         if loaded.is_err() {
             // The error is what counts; without an answer the session is given up.
             let _ = self.roll_back_open().await;
         }
         loaded
+    }
+
+    /// Loads a range after a batch, so often that half of the time is left to batches.
+    pub(super) async fn load_in_turn(&mut self) -> Result<()> {
+        let is_due = self.loaded.is_none_or(|(at, took)| at.elapsed() >= took);
+        if self.loading().is_some() && is_due { self.load_next().await } else { Ok(()) }
     }
 
     /// Between two batches: whether a load was asked for, and whether everything is captured as it

@@ -66,13 +66,17 @@ async fn no_half_transaction_is_ever_seen_and_nothing_is_lost_however_often_it_i
     for seed in 0..6 {
         writers.spawn(transfer(Arc::clone(&source), seed, Arc::clone(&is_over)));
     }
+    let settled = "select not bool_or(is_loading) and not exists (select from counterfoil.loaded_range) from counterfoil.reflected";
+    let replicator = setup.start(&[]);
+    until("rows are loaded", async || destination.query(settled).await == ["t"]).await;
+    replicator.kill_nine();
     let mut random = StdRng::seed_from_u64(7);
     let (mut looks, mut kills) = (0, 0);
     let begun = Instant::now();
     let client = destination.client().await;
     while begun.elapsed() < Duration::from_secs(12) {
         let replicator = setup.start(&[]);
-        let until = Instant::now() + Duration::from_millis(random.random_range(150..900));
+        let until = Instant::now() + Duration::from_millis(random.random_range(150..1_500));
         while Instant::now() < until {
             let look = "select coalesce(bool_or(is_loading), true) or exists (select from counterfoil.loaded_range), \
                         (select sum(balance) from accounts), (select count(*) from accounts) from counterfoil.reflected";
