@@ -107,7 +107,10 @@ pub(super) fn read<'a>(
 fn refuse_those_of_copies<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>) {
     for name in ["table", "where", "rename", "writers"] {
         let Some(found) = reader.find(section, name) else { continue };
-        let what = format!("{} is of a destination that is a copy, and this one has reflections", found.key);
+        let what = format!(
+            "{} is of a destination that is a copy, and this one has reflections",
+            found.key
+        );
         let fix = match name {
             "table" => "write the table into each of its reflections",
             "rename" => "write columns = { … } into its reflections",
@@ -189,8 +192,14 @@ fn reflection<'a>(
 
 fn names<'a>(reader: &mut ConfigReader<'a>, found: &NamedValue<'a>) -> Option<Vec<String>> {
     let ConfigValue::List(items) = &found.node.value else {
-        let what = format!("{} must be a list of names, not {}", found.key, found.node.value.describe());
-        reader.problem(found.node.at, &found.key, what, "write the columns of the key, as in [\"id\"]");
+        let what =
+            format!("{} must be a list of names, not {}", found.key, found.node.value.describe());
+        reader.problem(
+            found.node.at,
+            &found.key,
+            what,
+            "write the columns of the key, as in [\"id\"]",
+        );
         return None;
     };
     let named = |(index, node): (usize, &'a ConfigNode)| {
@@ -200,7 +209,8 @@ fn names<'a>(reader: &mut ConfigReader<'a>, found: &NamedValue<'a>) -> Option<Ve
 }
 
 fn columns<'a>(reader: &mut ConfigReader<'a>, found: &NamedValue<'a>) -> Option<MappedColumns> {
-    const FIX: &str = "write \"same\", or each column with an expression, as in { total = \"amount\" }";
+    const FIX: &str =
+        "write \"same\", or each column with an expression, as in { total = \"amount\" }";
     let entries = match &found.node.value {
         ConfigValue::Table(entries) => entries,
         ConfigValue::Text(text) if text == "same" => return Some(MappedColumns::Same),

@@ -198,9 +198,12 @@ fn text(value: &Bytes) -> Result<&str> {
 fn kind(op: &Bytes) -> Result<ChangeKind> {
     match str::from_utf8(op).ok().and_then(ChangeKind::of) {
         Some(kind) => Ok(kind),
-        None => Err(Error::new(ErrorKind::Unsuitable, "the log of changes has an unknown operation")
-            .because("op is none of I, U, D and T")
-            .fix("use the version of counterfoil that capture was installed with, or a later one")),
+        None => Err(Error::new(
+            ErrorKind::Unsuitable,
+            "the log of changes has an unknown operation",
+        )
+        .because("op is none of I, U, D and T")
+        .fix("use the version of counterfoil that capture was installed with, or a later one")),
     }
 }
 

@@ -132,13 +132,13 @@ pub(crate) fn rewound(
     key_columns: &[String],
 ) -> Result<Vec<RowImage>> {
     let there = present.iter().map(|row| undone(&ChangeKind::Insert, None, Some(row)));
-    let back = changes.iter().map(|change| {
-        undone(&ChangeKind::Update, change.after.as_ref(), change.before.as_ref())
-    });
+    let back = changes
+        .iter()
+        .map(|change| undone(&ChangeKind::Update, change.after.as_ref(), change.before.as_ref()));
     let all: Vec<LoggedChange> = there.chain(back).collect();
     let NetChanges { gone, changed, .. } = net(&all, key_columns, &|_, _| false)?;
-    let is_joined = gone.is_empty()
-        && changed.iter().all(|row| row.before.is_none() && !row.is_torn);
+    let is_joined =
+        gone.is_empty() && changed.iter().all(|row| row.before.is_none() && !row.is_torn);
     if !is_joined {
         return Err(Error::new(ErrorKind::Contents, "changes of a captured table do not join")
             .because("its rows are not what the changes in the log made of them")
@@ -147,11 +147,7 @@ pub(crate) fn rewound(
     Ok(changed.into_iter().map(|row| row.after).collect())
 }
 
-fn undone(
-    kind: &ChangeKind,
-    before: Option<&RowImage>,
-    after: Option<&RowImage>,
-) -> LoggedChange {
+fn undone(kind: &ChangeKind, before: Option<&RowImage>, after: Option<&RowImage>) -> LoggedChange {
     let (before, after) = (before.cloned(), after.cloned());
     LoggedChange { id: 0, xact: 0, source: Arc::from(""), kind: *kind, before, after }
 }

@@ -33,9 +33,9 @@ const NOT_COMPARED: u8 = 2;
 pub(crate) async fn reflect(command: ReflectCommand) -> Result<u8, Problems> {
     match command {
         ReflectCommand::Load(wanted) => load(wanted).await.map(|()| 0),
-        ReflectCommand::Verify(wanted) => {
-            Ok(verify(wanted).await.unwrap_or_else(|problems| told(&problems).min(NOT_COMPARED).max(NOT_COMPARED)))
-        }
+        ReflectCommand::Verify(wanted) => Ok(verify(wanted)
+            .await
+            .unwrap_or_else(|problems| told(&problems).min(NOT_COMPARED).max(NOT_COMPARED))),
     }
 }
 
@@ -126,8 +126,7 @@ async fn verify(wanted: ReflectVerify) -> Result<u8, Problems> {
             let session = destination_session(replication, config).await?;
             for reflection in chosen(config, &wanted.reflection)? {
                 let of = (to.name.as_str(), config);
-                let found =
-                    compare_table(&session, of, reflection, &log, wanted.max_diffs).await?;
+                let found = compare_table(&session, of, reflection, &log, wanted.max_diffs).await?;
                 let table = ComparedTable { destination: &to.name, reflection, found };
                 tell(&table, wanted.format)?;
                 compared.push(table.found);

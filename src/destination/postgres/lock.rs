@@ -24,7 +24,11 @@ pub async fn hold(session: &Session, name: &str, table_oid: u32) -> Result<()> {
 ///
 /// # Errors
 /// Those of the server.
-pub(in crate::destination) async fn take(session: &Session, name: &str, table_oid: u32) -> Result<PlaceOwner> {
+pub(in crate::destination) async fn take(
+    session: &Session,
+    name: &str,
+    table_oid: u32,
+) -> Result<PlaceOwner> {
     let failed = |error| session.error(&error, format!("cannot lock destination \"{name}\""));
     let key = table_oid.cast_signed();
     let taken = session

@@ -144,10 +144,7 @@ impl ReflectionAppender {
     }
 
     /// Does something at the destination or the source that must get on.
-    pub(super) async fn in_time<T>(
-        &self,
-        work: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
+    pub(super) async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         match tokio::time::timeout(self.stall_max, work).await {
             Ok(done) => done,
             Err(_) => {
@@ -199,7 +196,8 @@ impl ReflectionAppender {
         for part in 0..parts {
             let mut changes = complete.clone();
             if !finished.is_empty() {
-                changes.extend(kept::read(&self.session, &self.name, &finished, (part, parts)).await?);
+                changes
+                    .extend(kept::read(&self.session, &self.name, &finished, (part, parts)).await?);
                 changes.sort_by_key(|change| change.id);
             }
             self.stage(&changes, (part, parts), &mut entries).await?;
@@ -292,7 +290,8 @@ impl ReflectionAppender {
             if of_table.is_empty() {
                 continue;
             }
-            let plan = plan(&table.mapping, entry, &of_table, (part, parts), &self.log.changes).await?;
+            let plan =
+                plan(&table.mapping, entry, &of_table, (part, parts), &self.log.changes).await?;
             let writer = TableWriter { session: &self.session, table, name: &self.name };
             match plan {
                 TablePlan::Restart => writer.restart(entry).await?,
@@ -486,7 +485,9 @@ impl Appender for ReflectionAppender {
             let place = self.session.place().to_owned();
             match tokio::time::timeout(stall_max, self.apply(close)).await {
                 Ok(Ok(())) => Ok(BatchCompletion::Arrived),
-                Ok(Err(error)) if error.place().is_none() => Err(error.at(format!("{place}, {ids}"))),
+                Ok(Err(error)) if error.place().is_none() => {
+                    Err(error.at(format!("{place}, {ids}")))
+                }
                 Ok(Err(error)) => Err(error),
                 Err(_) => {
                     canceller.cancel().await;

@@ -78,14 +78,7 @@ pub(crate) async fn compare_table(
     };
     session.batch_execute(&statements.create_stage).await.map_err(failed)?;
     session.batch_execute("begin isolation level repeatable read").await.map_err(failed)?;
-    let compared = compare_open(
-        session,
-        (name, &mapping),
-        &statements,
-        log,
-        differences_max,
-    )
-    .await;
+    let compared = compare_open(session, (name, &mapping), &statements, log, differences_max).await;
     session.batch_execute("rollback").await.map_err(failed)?;
     Ok(compared?)
 }
@@ -142,7 +135,8 @@ async fn compare_open(
         }
         read => read?,
     }
-    let mut compared = TableComparison { position: at.position, rows, ..TableComparison::default() };
+    let mut compared =
+        TableComparison { position: at.position, rows, ..TableComparison::default() };
     count(session, mapping, statements, &mut compared).await?;
     if compared.differences() > 0 {
         compared.first = first(session, mapping, statements, differences_max).await?;
@@ -156,10 +150,8 @@ async fn count(
     statements: &TableStatements,
     compared: &mut TableComparison,
 ) -> Result<()> {
-    let sql = format!(
-        "select d.kind, count(*) from ({}) d group by d.kind",
-        statements.differences
-    );
+    let sql =
+        format!("select d.kind, count(*) from ({}) d group by d.kind", statements.differences);
     let found = session.query(&sql, &[]).await;
     let found = found
         .map_err(|error| session.error(&error, format!("cannot compare {}", mapping.table)))?;

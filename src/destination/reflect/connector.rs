@@ -120,11 +120,9 @@ impl ReflectionsConnector<'_> {
         limits: &OpenLimits<'_>,
     ) -> Result<InspectedReflections, Problems> {
         let session = self.session(limits).await?;
-        let patience =
-            Patience { limit: limits.connect_timeout, who, place: session.place() };
+        let patience = Patience { limit: limits.connect_timeout, who, place: session.place() };
         let asking = async { Ok(self.looked_at(&session).await) };
-        let (tables, remembered) =
-            patience.with(vec![session.canceller()], asking).await??;
+        let (tables, remembered) = patience.with(vec![session.canceller()], asking).await??;
         Ok(InspectedReflections {
             session,
             name: self.name.to_owned(),
@@ -162,7 +160,8 @@ type Look = (Vec<TargetTable>, Option<state::RememberedState>);
 
 /// Who holds the first of the tables.
 async fn replicator(session: &Session, first: &ReflectionConfig) -> Result<Option<Replicator>> {
-    let failed = |error: tokio_postgres::Error| session.error(&error, "cannot find out who holds it");
+    let failed =
+        |error: tokio_postgres::Error| session.error(&error, "cannot find out who holds it");
     let sql = "select pg_catalog.to_regclass($1)::pg_catalog.oid";
     let found = session.query_one(sql, &[&first.table.quoted()]).await.map_err(failed)?;
     let Some(oid) = found.get::<_, Option<u32>>(0) else { return Ok(None) };

@@ -26,7 +26,9 @@ pub(crate) async fn request_load(
     request: &LoadRequest<'_>,
 ) -> Result<Vec<String>> {
     let failed = |error: tokio_postgres::Error| session.error(&error, "cannot ask for a load");
-    if !state::is_set_up(session).await? || state::read_position(session, request.name).await?.is_none() {
+    if !state::is_set_up(session).await?
+        || state::read_position(session, request.name).await?.is_none()
+    {
         let what = format!("destination {:?} was never computed", request.name);
         return Err(Error::new(ErrorKind::Unsuitable, what)
             .at(session.place())
@@ -34,7 +36,8 @@ pub(crate) async fn request_load(
     }
     let names: Vec<String> = request.tables.iter().map(ToString::to_string).collect();
     session.batch_execute("begin").await.map_err(failed)?;
-    let held = "select 1 from counterfoil.reflection where name operator(pg_catalog.=) $1 for update";
+    let held =
+        "select 1 from counterfoil.reflection where name operator(pg_catalog.=) $1 for update";
     session.query(held, &[&request.name]).await.map_err(failed)?;
     let taken = "delete from counterfoil.reflected where name operator(pg_catalog.=) $1 \
                  and (entry operator(pg_catalog.=) any ($2) or pg_catalog.cardinality($2) operator(pg_catalog.=) 0) returning entry";

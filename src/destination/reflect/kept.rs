@@ -5,7 +5,7 @@ use super::appender::ReflectedTable;
 use super::plan::{PARTS_MAX, part_of};
 use super::state::PendingTransaction;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::change::{LoggedChange, ChangeKind, RowImage};
+use crate::event::change::{ChangeKind, LoggedChange, RowImage};
 use crate::event::net::RowKey;
 use crate::postgres::session::Session;
 use bytes::Bytes;

@@ -50,11 +50,15 @@ pub(super) fn text_of<'a>(
         (of, ImageForm::Json | ImageForm::Opaque) => Cow::Borrowed(of.raw()),
         (ImageValue::String { text, .. }, ImageForm::Scalar) => text.clone(),
         (ImageValue::Number(text), ImageForm::Scalar) => Cow::Borrowed(text),
-        (ImageValue::Bool(is), ImageForm::Scalar) => Cow::Borrowed(if *is { "true" } else { "false" }),
+        (ImageValue::Bool(is), ImageForm::Scalar) => {
+            Cow::Borrowed(if *is { "true" } else { "false" })
+        }
         (ImageValue::Json(raw), ImageForm::Array | ImageForm::ArrayOfJson) => {
             Cow::Owned(array(raw, form == ImageForm::ArrayOfJson)?)
         }
-        (ImageValue::Json(_), ImageForm::Scalar) => return Err("it is JSON where a value was expected"),
+        (ImageValue::Json(_), ImageForm::Scalar) => {
+            return Err("it is JSON where a value was expected");
+        }
         (_, ImageForm::Array | ImageForm::ArrayOfJson) => return Err("it is no array"),
     }))
 }
@@ -122,7 +126,11 @@ mod tests {
             (r#"["a\"b","\\","null","",null]"#, false, r#"{"a\"b","\\","null","",NULL}"#),
             ("[[1,2],[3,4]]", false, "{{1,2},{3,4}}"),
             ("[true,false]", false, "{true,false}"),
-            (r#"[{"a": "b"},[1],"x",1,null]"#, true, r#"{"{\"a\": \"b\"}","[1]","\"x\"","1",NULL}"#),
+            (
+                r#"[{"a": "b"},[1],"x",1,null]"#,
+                true,
+                r#"{"{\"a\": \"b\"}","[1]","\"x\"","1",NULL}"#,
+            ),
         ] {
             assert_eq!(array(json, is_of_json).unwrap(), text, "{json}");
         }

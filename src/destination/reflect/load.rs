@@ -139,8 +139,7 @@ impl ReflectionAppender {
         entry.is_loading = !range.is_last;
         let name = table.mapping.entry();
         // Otherwise nothing is still to come that the rows show.
-        let is_ahead =
-            |until: &i64| Some(*until) > self.state.position || !self.pending.is_empty();
+        let is_ahead = |until: &i64| Some(*until) > self.state.position || !self.pending.is_empty();
         if let Some(until) = range.through.filter(is_ahead) {
             let of = (self.name.as_str(), name.as_str());
             let number =

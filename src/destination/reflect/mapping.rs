@@ -1,9 +1,7 @@
 //! How a table is computed from a captured one, held against what is captured. Pure.
 
 use crate::config::nearest::did_you_mean;
-use crate::config::{
-    DeleteReaction, MappedColumns, ReflectionConfig, TruncateReaction,
-};
+use crate::config::{DeleteReaction, MappedColumns, ReflectionConfig, TruncateReaction};
 use crate::error::{Error, ErrorKind, Problems};
 use crate::event::captured::{CapturedTable, ImageForm};
 use crate::sql::{TableName, ident};
@@ -261,9 +259,11 @@ mod tests {
         };
         let renamed = of(&[("order_id", "ID"), ("n", "1")], &["order_id"]).unwrap();
         assert_eq!(renamed, [KeyColumn { name: "order_id".to_owned(), from: "id".to_owned() }]);
-        for (pairs, key) in
-            [(&[("a", "id + 1")][..], &["a"][..]), (&[("a", "Name")], &["a"]), (&[], &["id", "Name"])]
-        {
+        for (pairs, key) in [
+            (&[("a", "id + 1")][..], &["a"][..]),
+            (&[("a", "Name")], &["a"]),
+            (&[], &["id", "Name"]),
+        ] {
             let report = of(pairs, key).unwrap_err().report();
             assert!(report.contains("must consist of the columns of the key"), "{report}");
         }

@@ -89,9 +89,9 @@ impl InspectedReflections {
             }
             for (mapping, target) in &tables {
                 let known = remembered.entries.get(&mapping.entry());
-                problems.extend(known.map_or_else(Problems::new, |known| {
-                    changed_since(mapping, target, known)
-                }));
+                problems.extend(
+                    known.map_or_else(Problems::new, |known| changed_since(mapping, target, known)),
+                );
             }
         }
         problems.or_ok(())?;
@@ -116,12 +116,17 @@ impl InspectedReflections {
 fn source_name(source: SourceSchema<'_>) -> String {
     let cluster = source.identity.system_identifier;
     let cluster = cluster.map_or_else(|| "unknown".to_owned(), |number| number.to_string());
-    format!("cluster {cluster} database {} table {}", source.identity.database_oid, source.table.oid)
+    format!(
+        "cluster {cluster} database {} table {}",
+        source.identity.database_oid, source.table.oid
+    )
 }
 
 fn another_source() -> Error {
     Error::new(ErrorKind::Contents, "the reflections were computed from another log")
-        .because("the cluster, the database or the table is another one than that which they follow")
+        .because(
+            "the cluster, the database or the table is another one than that which they follow",
+        )
         .fix(
             "correct [source], or have every row loaded again from this log: counterfoil reflect \
              load; nothing was written",
@@ -184,11 +189,8 @@ impl OpenPlace for FittingReflections {
     fn take(&self) -> BoxFuture<'_, Result<PlaceOwner>> {
         let who = format!("destination {:?}", self.name);
         async move {
-            let patience = Patience {
-                limit: self.connect_timeout,
-                who: &who,
-                place: self.session.place(),
-            };
+            let patience =
+                Patience { limit: self.connect_timeout, who: &who, place: self.session.place() };
             patience.with(vec![self.session.canceller()], self.taken()).await
         }
         .boxed()
@@ -253,9 +255,9 @@ async fn try_out(session: &Session, mapping: &Mapping, statements: &TableStateme
         let error = session.error(&error, what());
         match error.kind() {
             ErrorKind::Unavailable => error,
-            _ => error
-                .of_kind(ErrorKind::Unsuitable)
-                .fix("correct the expressions of its columns: they are SQL over the captured columns"),
+            _ => error.of_kind(ErrorKind::Unsuitable).fix(
+                "correct the expressions of its columns: they are SQL over the captured columns",
+            ),
         }
     })?;
     Ok(())
@@ -269,7 +271,8 @@ async fn begun(
     tables: &[(Mapping, TargetTable)],
     (log, wire, source): (&CapturedLog, &Arc<Wire>, &str),
 ) -> Result<RememberedState> {
-    let failed = |error: tokio_postgres::Error| session.error(&error, "cannot begin the reflections");
+    let failed =
+        |error: tokio_postgres::Error| session.error(&error, "cannot begin the reflections");
     let remembered = state::read(session, name).await?;
     let beginning = match &remembered {
         Some(_) => None,

@@ -5,7 +5,7 @@ use super::state::EntryState;
 use crate::config::TruncateReaction;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::captured::{ChangeSource, KeyRange};
-use crate::event::change::{LoggedChange, ChangeKind};
+use crate::event::change::{ChangeKind, LoggedChange};
 use crate::event::net::{NetChanges, RowKey, net};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -59,9 +59,8 @@ pub(super) async fn plan(
             None => emptying,
         },
     };
-    let is_elsewhere = |key: &RowKey| {
-        parts > 1 && usize::try_from(part_of(key)).unwrap_or(0) % parts != part
-    };
+    let is_elsewhere =
+        |key: &RowKey| parts > 1 && usize::try_from(part_of(key)).unwrap_or(0) % parts != part;
     if entry.is_settled() {
         let kept = changes.iter().copied().filter(|change| {
             change.kind != ChangeKind::Truncate || mapping.truncate == TruncateReaction::Apply
@@ -115,7 +114,8 @@ async fn places(
 }
 
 fn stopped_by(mapping: &Mapping, change: &LoggedChange) -> Error {
-    let what = format!("{} was emptied by a TRUNCATE, which was to stop this", mapping.source.source);
+    let what =
+        format!("{} was emptied by a TRUNCATE, which was to stop this", mapping.source.source);
     Error::new(ErrorKind::Rejected, what).at(format!("event {}", change.id)).fix(format!(
         "if {} is to be emptied too, set truncate = \"apply\" in its reflection, then start again; \
          nothing of this batch was written",

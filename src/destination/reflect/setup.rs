@@ -85,15 +85,16 @@ async fn create(session: &Session, at: usize, mapping: &Mapping) -> Result<Strin
         let error = failed(error);
         match error.kind() {
             ErrorKind::Unavailable => error,
-            _ => error
-                .of_kind(ErrorKind::Unsuitable)
-                .fix("correct the expressions of its columns: they are SQL over the captured columns"),
+            _ => error.of_kind(ErrorKind::Unsuitable).fix(
+                "correct the expressions of its columns: they are SQL over the captured columns",
+            ),
         }
     })?;
     let mut columns = Vec::new();
     for (column, of) in mapping.columns.iter().zip(prepared.columns().iter().skip(1)) {
         let plain = mapping.source.columns.iter().find(|source| {
-            ident(&source.name) == column.expression.trim() || source.name == column.expression.trim()
+            ident(&source.name) == column.expression.trim()
+                || source.name == column.expression.trim()
         });
         let type_name = match plain.filter(|source| target.stage_type(source) == source.type_name) {
             Some(source) => source.type_name.clone(),

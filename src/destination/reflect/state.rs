@@ -207,7 +207,15 @@ pub(super) async fn begin(
     let begun = session
         .execute(
             sql,
-            &[&name, &beginning.position, &events, &first_id, &first_digest, &beginning.last, &source],
+            &[
+                &name,
+                &beginning.position,
+                &events,
+                &first_id,
+                &first_digest,
+                &beginning.last,
+                &source,
+            ],
         )
         .await;
     begun.map_err(|error| session.error(&error, "cannot begin the reflections"))?;

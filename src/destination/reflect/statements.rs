@@ -82,10 +82,17 @@ impl TableStatements {
         let upsert = format!("{insert} on conflict ({}) do update set {set}", key_names.join(", "));
         let joined = joined(&keys);
         let delete = |sides: &str| {
-            format!("delete from {table} t using {source} b where b.counterfoil_side {sides} and {joined}")
+            format!(
+                "delete from {table} t using {source} b where b.counterfoil_side {sides} and {joined}"
+            )
         };
-        let columns: Vec<String> =
-            mapping.source.columns.iter().filter(|of| !of.is_virtual).map(|of| ident(&of.name)).collect();
+        let columns: Vec<String> = mapping
+            .source
+            .columns
+            .iter()
+            .filter(|of| !of.is_virtual)
+            .map(|of| ident(&of.name))
+            .collect();
         let typed: Vec<String> = mapping
             .source
             .columns
@@ -130,7 +137,8 @@ impl TableStatements {
             Some(format!("({}) {operator} ({})", names.join(", "), values.join(", ")))
         };
         let bounds = [bound(&keys.after, ">"), bound(&keys.through, "<=")].into_iter().flatten();
-        let among = format!("not exists (select from {} b where {})", self.source, joined(&self.keys));
+        let among =
+            format!("not exists (select from {} b where {})", self.source, joined(&self.keys));
         let all: Vec<String> = bounds.chain([among]).collect();
         format!("delete from {} t where {}", self.table, all.join(" and "))
     }
@@ -147,7 +155,8 @@ fn drift(
     source: &str,
     keys: &[(String, usize)],
 ) -> String {
-    let same: Vec<String> = (0..mapping.columns.len()).map(|at| is_same(mapping, target, at)).collect();
+    let same: Vec<String> =
+        (0..mapping.columns.len()).map(|at| is_same(mapping, target, at)).collect();
     let shown: Vec<String> = keys.iter().map(|(_, at)| format!("b.m{at}::text")).collect();
     let added = match mapping.deletes {
         // The row may be there still.

@@ -83,10 +83,7 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for ReflectedEvents<S> {
     }
 
     fn count(&self, range: IdRange) -> BoxFuture<'_, Result<u64>> {
-        async move {
-            counted(self.state().await?, range).ok_or_else(|| self.another_log())
-        }
-        .boxed()
+        async move { counted(self.state().await?, range).ok_or_else(|| self.another_log()) }.boxed()
     }
 
     fn whole_count(&self) -> BoxFuture<'_, Result<Option<(Option<i64>, u64)>>> {

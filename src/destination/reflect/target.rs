@@ -190,7 +190,11 @@ impl TargetTable {
                 format!("give {} an expression in columns, or a default", column.name),
             );
         }
-        if !self.unique_indexes.iter().any(|(columns, decides)| *decides && is_key(columns, mapping)) {
+        if !self
+            .unique_indexes
+            .iter()
+            .any(|(columns, decides)| *decides && is_key(columns, mapping))
+        {
             let names: Vec<String> =
                 mapping.key.iter().map(|key| crate::sql::ident(&key.name)).collect();
             let names = names.join(", ");
@@ -209,7 +213,10 @@ impl TargetTable {
         }
         let mut warnings = Vec::new();
         if self.has_triggers {
-            let what = format!("{} has triggers, which act once more on what they did at the source", self.table);
+            let what = format!(
+                "{} has triggers, which act once more on what they did at the source",
+                self.table
+            );
             warnings.push(Warning::new(what, "disable those that repeat what the source has done"));
         }
         problems.or_ok(warnings)
@@ -217,8 +224,7 @@ impl TargetTable {
 }
 
 fn is_key(columns: &[String], mapping: &Mapping) -> bool {
-    columns.len() == mapping.key.len()
-        && mapping.key.iter().all(|key| columns.contains(&key.name))
+    columns.len() == mapping.key.len() && mapping.key.iter().all(|key| columns.contains(&key.name))
 }
 
 /// Says that there is no such table.

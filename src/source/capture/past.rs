@@ -92,7 +92,10 @@ impl PastTable<'_> {
         match changes.iter().find(|change| change.kind == ChangeKind::Truncate) {
             None => Ok(changes),
             Some(change) => {
-                let what = format!("{} was emptied meanwhile: what it held is not known", self.table.source);
+                let what = format!(
+                    "{} was emptied meanwhile: what it held is not known",
+                    self.table.source
+                );
                 Err(Error::new(ErrorKind::Unavailable, what)
                     .at(format!("event {}", change.id))
                     .fix("compare again when the destination has passed that event"))

@@ -144,8 +144,8 @@ impl ChangeReader {
         let text = fill(text, &[("log", sql(self.log.quoted()))]);
         let asked: Vec<i64> = transactions.iter().copied().collect();
         let found = session.query(&text, &[&asked, &through]).await;
-        let found = found
-            .map_err(|error| session.error(&error, "cannot ask which transactions go on"))?;
+        let found =
+            found.map_err(|error| session.error(&error, "cannot ask which transactions go on"))?;
         Ok(found.iter().map(|row| row.get(0)).collect())
     }
 
@@ -163,7 +163,8 @@ impl ChangeReader {
         session.batch_execute(begin).await.map_err(failed)?;
         let seen = session.query_one("select pg_catalog.pg_current_snapshot()::text", &[]).await;
         let seen: String = seen.map_err(failed)?.get(0);
-        let found = session.query(&page(table, &name, after, rows_max), &[]).await.map_err(failed)?;
+        let found =
+            session.query(&page(table, &name, after, rows_max), &[]).await.map_err(failed)?;
         session.batch_execute("commit").await.map_err(failed)?;
         let image = |row: &tokio_postgres::Row| {
             RowImage::parse(Bytes::from(row.get::<_, String>(0).into_bytes()))
@@ -234,13 +235,19 @@ fn ranges_query(table: &CapturedTable, ranges: &[KeyRange], keys: &[RowKey]) -> 
         .iter()
         .enumerate()
         .map(|(at, range)| {
-            let bounds: Vec<String> =
-                [bound(&range.after, ">"), bound(&range.through, "<=")].into_iter().flatten().collect();
+            let bounds: Vec<String> = [bound(&range.after, ">"), bound(&range.through, "<=")]
+                .into_iter()
+                .flatten()
+                .collect();
             let all = if bounds.is_empty() { "true".to_owned() } else { bounds.join(" and ") };
             format!("when {all} then {at}")
         })
         .collect();
-    format!("select at, case {} end from (values {}) v (at, {names})", arms.join(" "), keys.join(", "))
+    format!(
+        "select at, case {} end from (values {}) v (at, {names})",
+        arms.join(" "),
+        keys.join(", ")
+    )
 }
 
 impl ChangeSource for ChangeReader {
@@ -254,9 +261,8 @@ impl ChangeSource for ChangeReader {
         through: i64,
     ) -> BoxFuture<'a, Result<BTreeSet<i64>>> {
         async move {
-            let asked = async |session: &Session| {
-                self.going_on_after(session, transactions, through).await
-            };
+            let asked =
+                async |session: &Session| self.going_on_after(session, transactions, through).await;
             self.with(asked).await
         }
         .boxed()
@@ -311,9 +317,8 @@ impl ChangeSource for ChangeReader {
     ) -> BoxFuture<'a, Result<()>> {
         async move {
             let log = &self.log;
-            let asked = async |session: &Session| {
-                PastTable { session, table, log, at }.send(&pages).await
-            };
+            let asked =
+                async |session: &Session| PastTable { session, table, log, at }.send(&pages).await;
             self.with(asked).await
         }
         .boxed()

@@ -32,7 +32,11 @@ async fn keys_that_move_and_values_that_are_exchanged_end_as_at_the_source() {
     let sql = "create table seats (id int primary key, guest int not null unique deferrable, \
                place text unique); insert into seats select i, i * 10, i::text from generate_series(1, 6) i";
     let (source, destination) = captured(sql, &["seats"]).await;
-    destination.execute("create table seats (id int primary key, guest int not null unique, place text unique)").await;
+    destination
+        .execute(
+            "create table seats (id int primary key, guest int not null unique, place text unique)",
+        )
+        .await;
     let setup = reflecting(&source, &destination, "", &["source = \"public.seats\""]);
     init(&setup);
     catch_up(&setup);
@@ -42,7 +46,12 @@ async fn keys_that_move_and_values_that_are_exchanged_end_as_at_the_source() {
                 update seats set guest = case guest when 10 then 20 when 20 then 10 else guest end";
     let again = "with gone as (delete from seats where id = 4 returning *) \
                  insert into seats select id + 50, guest, place from gone";
-    for act in [shift, swap, again, "delete from seats where id = 2; insert into seats values (2, 77, 'back')"] {
+    for act in [
+        shift,
+        swap,
+        again,
+        "delete from seats where id = 2; insert into seats values (2, 77, 'back')",
+    ] {
         source.execute(act).await;
         catch_up(&setup);
         same(&source, &destination, "seats").await;
@@ -50,14 +59,16 @@ async fn keys_that_move_and_values_that_are_exchanged_end_as_at_the_source() {
 }
 
 #[tokio::test]
-async fn a_trigger_that_changes_another_row_of_the_statement_is_followed_by_content_and_not_by_id() {
+async fn a_trigger_that_changes_another_row_of_the_statement_is_followed_by_content_and_not_by_id()
+{
     let sql = "create table chain (id int primary key, value int); insert into chain values (1, 0), (2, 0); \
                create function follow() returns trigger language plpgsql as $$ begin \
                if pg_trigger_depth() = 1 then update chain set value = 99 where id = 3 - new.id; end if; \
                return null; end $$; \
                create trigger \" first\" after update on chain for each row execute function follow()";
     let (source, destination) = captured(sql, &["chain"]).await;
-    let setup = reflecting(&source, &destination, "", &["source = \"public.chain\"\ncreate = true"]);
+    let setup =
+        reflecting(&source, &destination, "", &["source = \"public.chain\"\ncreate = true"]);
     init(&setup);
     catch_up(&setup);
     source.execute("update chain set value = value + 1").await;
@@ -95,7 +106,9 @@ async fn a_transaction_that_goes_on_beyond_a_batch_is_applied_whole_and_however_
     let replicator = setup.start(&[]);
     let mut replicator = replicator;
     replicator.says(&["the destination is ready"]).await;
-    source.execute("insert into wide select i, 0, repeat('x', 50) from generate_series(1, 45000) i").await;
+    source
+        .execute("insert into wide select i, 0, repeat('x', 50) from generate_series(1, 45000) i")
+        .await;
     source.execute("update wide set value = 1, id = id + 100000 where id % 3 = 0").await;
     crate::support::until("all rows are there", async || {
         destination.query("select count(*), count(distinct value) from wide").await == ["45000|2"]

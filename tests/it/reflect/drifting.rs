@@ -8,13 +8,17 @@ const ITEMS: &str = "create table items (id int primary key, amount numeric); in
 const REFLECTION: &str = "source = \"public.items\"\ncreate = true";
 
 #[tokio::test]
-async fn a_row_that_another_session_changed_stops_the_destination_and_nothing_of_the_batch_is_written() {
+async fn a_row_that_another_session_changed_stops_the_destination_and_nothing_of_the_batch_is_written()
+ {
     let (source, destination) = captured(ITEMS, &["items"]).await;
     let setup = reflecting(&source, &destination, "", &[REFLECTION]);
     init(&setup);
     catch_up(&setup);
     for (damage, act) in [
-        ("update items set amount = 77 where id = 2", "update items set amount = 3 where id in (1, 2)"),
+        (
+            "update items set amount = 77 where id = 2",
+            "update items set amount = 3 where id in (1, 2)",
+        ),
         ("delete from items where id = 3", "update items set amount = 4 where id = 3"),
         ("delete from items where id = 4", "delete from items where id = 4"),
         ("insert into items values (9, 9)", "insert into items values (9, 1)"),
@@ -35,7 +39,8 @@ async fn a_row_that_another_session_changed_stops_the_destination_and_nothing_of
 }
 
 #[tokio::test]
-async fn a_change_of_the_captured_table_that_no_event_tells_of_stops_its_reflection_until_it_is_loaded() {
+async fn a_change_of_the_captured_table_that_no_event_tells_of_stops_its_reflection_until_it_is_loaded()
+ {
     let (source, destination) = captured(ITEMS, &["items"]).await;
     let setup = reflecting(&source, &destination, "", &[REFLECTION]);
     init(&setup);
@@ -52,12 +57,15 @@ async fn a_table_that_was_made_again_or_loaded_by_another_rule_is_not_written_on
     let setup = reflecting(&source, &destination, "", &[REFLECTION]);
     init(&setup);
     catch_up(&setup);
-    destination.execute("drop table items; create table items (id int primary key, amount numeric)").await;
+    destination
+        .execute("drop table items; create table items (id int primary key, amount numeric)")
+        .await;
     let (code, _, err) = command(&setup, &["run", "--until-caught-up"]);
     assert_eq!(code, Some(4), "{err}");
     assert!(err.contains("is another table than the one that was computed"), "{err}");
     let other = format!("{REFLECTION}\ncolumns = {{ amount = \"amount * 2\" }}");
-    let (code, _, err) = command(&reflecting(&source, &destination, "", &[&other]), &["run", "--until-caught-up"]);
+    let (code, _, err) =
+        command(&reflecting(&source, &destination, "", &[&other]), &["run", "--until-caught-up"]);
     assert_eq!(code, Some(4), "{err}");
     assert!(err.contains("is computed otherwise than its rows were"), "{err}");
 }

@@ -17,7 +17,8 @@ const STOCK: &str = "create table stock (id int primary key, amount int, place t
 async fn a_table_is_loaded_again_under_fire_and_every_damage_is_gone() {
     let (source, destination) = captured(STOCK, &["stock"]).await;
     let reflection = "source = \"public.stock\"\ncreate = true\nload_rows = 100";
-    let setup = reflecting(&source, &destination, "", &[reflection]).key("max_events_per_write = 50");
+    let setup =
+        reflecting(&source, &destination, "", &[reflection]).key("max_events_per_write = 50");
     init(&setup);
     let (source, is_over) = (Arc::new(source), Arc::new(AtomicBool::new(false)));
     let mut writers = JoinSet::new();
@@ -102,7 +103,8 @@ async fn every_damage_is_found_with_its_key_also_while_the_destination_lags() {
     ] {
         assert!(out.contains(told), "{told}\n{out}");
     }
-    let (code, out, _) = command(&setup, &["reflect", "verify", "--format", "jsonl", "--max-diffs", "1"]);
+    let (code, out, _) =
+        command(&setup, &["reflect", "verify", "--format", "jsonl", "--max-diffs", "1"]);
     assert_eq!(code, Some(1), "{out}");
     let last: serde_json::Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
     assert_eq!(last["verdict"], "different");
@@ -114,7 +116,8 @@ async fn a_key_whose_order_the_destination_does_not_share_is_loaded_as_well() {
                insert into words select chr(96 + i % 26) || i, i from generate_series(1, 300) i; insert into words values ('É', 1), ('e', 2), ('Z', 3)";
     let (source, destination) = captured(sql, &["words"]).await;
     destination.execute("create table words (word text collate \"C\" primary key, n int); insert into words values ('stale', 0)").await;
-    let setup = reflecting(&source, &destination, "", &["source = \"public.words\"\nload_rows = 20"]);
+    let setup =
+        reflecting(&source, &destination, "", &["source = \"public.words\"\nload_rows = 20"]);
     init(&setup);
     catch_up(&setup);
     let sorted = "select * from words order by word collate \"C\"";
@@ -129,7 +132,9 @@ async fn with_load_none_only_what_changes_is_there_and_it_cannot_be_verified() {
     init(&setup);
     catch_up(&setup);
     assert!(rows(&destination, "stock").await.is_empty());
-    source.execute("update stock set amount = 5 where id = 1; delete from stock where id = 2").await;
+    source
+        .execute("update stock set amount = 5 where id = 1; delete from stock where id = 2")
+        .await;
     catch_up(&setup);
     assert_eq!(rows(&destination, "stock").await, ["1|5|p1"]);
     let (code, out, _) = command(&setup, &["reflect", "verify"]);

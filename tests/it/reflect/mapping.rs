@@ -19,7 +19,9 @@ async fn columns_hold_what_their_expressions_say() {
     catch_up(&setup);
     source.execute("insert into people (id, name) values (2, 'bob')").await;
     catch_up(&setup);
-    let found = destination.query("select person, name, how, street, age, fixed from report.persons order by 1").await;
+    let found = destination
+        .query("select person, name, how, street, age, fixed from report.persons order by 1")
+        .await;
     assert_eq!(found, ["1|ANN|glad!|High \"St\"|36|7", "2|BOB||||7"]);
 }
 
@@ -62,7 +64,12 @@ async fn what_cannot_be_computed_is_refused_together_and_nothing_is_written() {
 #[tokio::test]
 async fn a_source_that_is_no_log_and_a_destination_without_state_are_refused_with_the_cure() {
     let (source, destination) = captured(PEOPLE, &["people"]).await;
-    let setup = reflecting(&source, &destination, "", &["source = \"public.people\"\ncolumns = { name = \"name\" }"]);
+    let setup = reflecting(
+        &source,
+        &destination,
+        "",
+        &["source = \"public.people\"\ncolumns = { name = \"name\" }"],
+    );
     let (code, _, err) = command(&setup, &["run", "--until-caught-up"]);
     assert_eq!(code, Some(3), "{err}");
     assert!(err.contains("counterfoil init destination --config"), "{err}");

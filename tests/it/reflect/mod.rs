@@ -25,7 +25,12 @@ async fn captured(sql: &str, tables: &[&str]) -> (Database, Database) {
 }
 
 /// Computes into this destination, by these lines of its reflections; `keys` are of the destination.
-fn reflecting(source: &Database, destination: &Database, keys: &str, reflections: &[&str]) -> Setup {
+fn reflecting(
+    source: &Database,
+    destination: &Database,
+    keys: &str,
+    reflections: &[&str],
+) -> Setup {
     let tables: Vec<String> =
         reflections.iter().map(|lines| format!("[[destinations.reflections]]\n{lines}")).collect();
     Setup::from(source)
