@@ -37,7 +37,8 @@ async fn cascades_replicated_rows_and_writers_without_rights_are_seen() {
     database.execute("insert into orders values (1, 'a'); insert into lines values (7, 1)").await;
     database.execute("set session_replication_role = replica; update orders set item = 'b'; reset session_replication_role").await;
     database.execute("update orders set id = 2; delete from orders").await;
-    let ops = "select string_agg(source || ' ' || op, ', ' order by id) from counterfoil.changes";
+    let ops =
+        "select string_agg(source || ' ' || op::text, ', ' order by id) from counterfoil.changes";
     assert_eq!(
         database.query(ops).await,
         [
@@ -63,7 +64,7 @@ async fn partitions_of_before_and_after_are_seen_with_their_truncates() {
     database.execute("insert into parts values (1, 'a'); insert into high values (11, 'b')").await;
     database.execute("set session_replication_role = replica; update high set item = 'c'; reset session_replication_role").await;
     database.execute("update parts set id = 12 where id = 1; truncate low").await;
-    let ops = "select string_agg(op, '' order by id) from counterfoil.changes";
+    let ops = "select string_agg(op::text, '' order by id) from counterfoil.changes";
     assert_eq!(database.query(ops).await, ["IIUDIT"]);
     captured("refresh", &database, &[]);
     database.execute("truncate high").await;
