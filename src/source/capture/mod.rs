@@ -12,6 +12,6 @@ mod shape;
 mod standing;
 
 pub use install::{CaptureWish, CapturedName, install, install_sql, refresh};
-pub use locked::LockPatience;
-pub use remove::{Removal, RemovalReport, removal_plan, remove};
+pub use locked::LockBudget;
+pub use remove::{CaptureRemoval, RemovalReport, removal_plan, remove};
 pub use standing::{CaptureStanding, TableStanding, standing};

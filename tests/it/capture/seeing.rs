@@ -121,6 +121,13 @@ async fn the_log_is_copied_and_proved_like_any_other_event_table_and_nobody_chan
     let digest =
         "select count(*), md5(string_agg(c::text, ',' order by id)) from counterfoil.changes c";
     assert_eq!(database.query(digest).await, copy.query(digest).await);
+    let compared = std::process::Command::new(env!("CARGO_BIN_EXE_events-diff"))
+        .args(["--config", config])
+        .output()
+        .unwrap();
+    assert!(compared.status.success(), "{compared:?}");
+    let status = crate::command::counterfoil(&["status", "--config", config]).output().unwrap();
+    assert!(status.status.success(), "{status:?}");
     let client = database.client().await;
     for change in [
         "update counterfoil.changes set op = 'X'",
