@@ -27,11 +27,16 @@ const PROGRAMS: [(&str, &str); 3] = [
 ];
 
 /// The commands of the first of them, as they are typed.
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 18] = [
     &[],
     &["init"],
     &["init", "source"],
     &["init", "destination"],
+    &["capture"],
+    &["capture", "install"],
+    &["capture", "status"],
+    &["capture", "refresh"],
+    &["capture", "remove"],
     &["run"],
     &["status"],
     &["wait"],
@@ -137,7 +142,7 @@ fn every_help_has_examples_that_parse_and_says_where_to_read_more() {
 #[test]
 fn commands_whose_end_a_script_reads_say_their_exit_codes() {
     for (name, help) in helps() {
-        let is_needed = !["init", "completions"].contains(&name.as_str());
+        let is_needed = !["init", "capture", "completions"].contains(&name.as_str());
         assert_eq!(help.contains("Exit codes:"), is_needed, "{name}");
     }
 }

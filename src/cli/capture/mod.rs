@@ -14,7 +14,7 @@ use crate::log::escape::escaped_json;
 use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::{Session, SessionPurpose, pooler};
 use crate::postgres::table::TableName;
-use crate::source::capture::{self, CaptureWish, CapturedName, LockPatience, Removal};
+use crate::source::capture::{self, CaptureRemoval, CaptureWish, CapturedName, LockBudget};
 use crate::stop;
 use args::{
     CaptureInstall, CaptureLocks, CapturePlace, CaptureRefresh, CaptureRemove, CaptureStatus,
@@ -49,8 +49,8 @@ impl CapturePlace {
 }
 
 impl CaptureLocks {
-    fn patience(&self) -> LockPatience {
-        LockPatience { at_a_time: self.lock_timeout, in_all: self.lock_for }
+    fn patience(&self) -> LockBudget {
+        LockBudget { at_a_time: self.lock_timeout, in_all: self.lock_for }
     }
 }
 
@@ -118,7 +118,7 @@ async fn remove(wanted: CaptureRemove) -> Result<u8, Problems> {
     let tables = tables(&wanted.table)?;
     let (session, log) = wanted.place.open().await?;
     let patience = wanted.locks.patience();
-    let removal = Removal { log, tables, drops_log: wanted.drop_log, patience };
+    let removal = CaptureRemoval { log, tables, drops_log: wanted.drop_log, patience };
     let plan = PlannedRemoval(capture::removal_plan(&session, &removal).await?);
     if wanted.dry_run {
         line(&plan.to_string())?;

@@ -3,7 +3,7 @@
 use crate::cli::output::line;
 use crate::error::{Error, ErrorKind, Problems};
 use crate::log::escape::fit;
-use crate::source::capture::{CaptureStanding, Removal, RemovalReport};
+use crate::source::capture::{CaptureRemoval, CaptureStanding, RemovalReport};
 use std::fmt;
 
 /// What is to be removed, before anybody is asked.
@@ -68,7 +68,7 @@ impl fmt::Display for ShownStanding<'_> {
 ///
 /// # Errors
 /// `Unsuitable` where something is left; those of the output.
-pub(super) fn removed(report: &RemovalReport, removal: &Removal) -> Result<(), Problems> {
+pub(super) fn removed(report: &RemovalReport, removal: &CaptureRemoval) -> Result<(), Problems> {
     for what in &report.removed {
         line(&format!("removed: {}", fit(what)))?;
     }

@@ -1,7 +1,7 @@
 //! Makes what captures tables, and takes changed tables as known.
 
 use super::facts::{CapturableTable, FoundFunction, RememberedTable, TableChoice};
-use super::locked::{LockPatience, LockedWork, quoted, under_lock};
+use super::locked::{LockBudget, LockedWork, quoted, under_lock};
 use super::objects::function_name;
 use super::plan::{CaptureFacts, CapturePlan, WantedCapture, plan};
 use crate::error::{Error, ErrorKind, Problems, Result};
@@ -30,7 +30,7 @@ pub struct CaptureWish {
     /// Columns that no image holds.
     pub omitted: Vec<String>,
     /// How long a lock may be waited for.
-    pub patience: LockPatience,
+    pub patience: LockBudget,
 }
 
 /// One table as it is, with what is planned for it.
@@ -82,7 +82,7 @@ pub async fn install(session: &Session, wish: &CaptureWish) -> Result<SetupRepor
 pub async fn refresh(
     session: &Session,
     (log, tables): (&TableName, &[TableName]),
-    patience: LockPatience,
+    patience: LockBudget,
 ) -> Result<SetupReport, Problems> {
     let mut report = SetupReport::default();
     let mut problems = Problems::new();

@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 
 /// How long a lock may be waited for.
 #[derive(Clone, Copy, Debug)]
-pub struct LockPatience {
+pub struct LockBudget {
     /// At a time: no statement of others waits longer behind ours.
     pub at_a_time: Duration,
     /// In all, with the pauses between.
@@ -39,7 +39,7 @@ pub(super) trait LockedWork {
 pub(super) async fn under_lock<W: LockedWork>(
     session: &Session,
     (oids, names): (&[u32], &[String]),
-    patience: LockPatience,
+    patience: LockBudget,
     work: &W,
 ) -> Result<W::Outcome, crate::error::Problems> {
     let begun = Instant::now();
@@ -64,7 +64,7 @@ fn is_locked(problems: &crate::error::Problems) -> bool {
 async fn once<W: LockedWork>(
     session: &Session,
     names: &[String],
-    patience: LockPatience,
+    patience: LockBudget,
     work: &W,
 ) -> Result<W::Outcome, crate::error::Problems> {
     let run = async |sql: &str| {
@@ -103,7 +103,7 @@ async fn holders(session: &Session, oids: &[u32]) -> Result<Vec<String>> {
     Ok(rows.iter().map(words).collect())
 }
 
-fn not_to_be_had(names: &[String], holders: &[String], patience: LockPatience) -> Error {
+fn not_to_be_had(names: &[String], holders: &[String], patience: LockBudget) -> Error {
     let seconds = patience.in_all.as_secs();
     let what = format!("cannot lock {} for a moment: tried for {seconds} s", names.join(", "));
     let who = if holders.is_empty() {

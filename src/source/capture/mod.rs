@@ -15,7 +15,7 @@ mod shape;
 mod standing;
 
 pub use install::{CaptureWish, CapturedName, install, install_sql, refresh};
-pub use locked::LockPatience;
+pub use locked::LockBudget;
 pub(crate) use reader::{captured_log, captured_tables};
-pub use remove::{Removal, RemovalReport, removal_plan, remove};
+pub use remove::{CaptureRemoval, RemovalReport, removal_plan, remove};
 pub use standing::{CaptureStanding, TableStanding, standing};

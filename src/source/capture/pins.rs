@@ -38,15 +38,15 @@ const PLAIN: [&str; 30] = [
 ];
 
 /// A setting, with the types that depend on it.
-struct Pin {
+struct PinnedSetting {
     clause: &'static str,
     types: &'static [&'static str],
 }
 
 /// Bounds of ranges are written by the type's own output, and not as JSON writes them.
-const PINS: [Pin; 6] = [
-    Pin { clause: "set timezone = 'UTC'", types: &["timestamptz", "timestamptz bound"] },
-    Pin {
+const PINS: [PinnedSetting; 6] = [
+    PinnedSetting { clause: "set timezone = 'UTC'", types: &["timestamptz", "timestamptz bound"] },
+    PinnedSetting {
         clause: "set extra_float_digits = 1",
         types: &[
             "float4",
@@ -62,13 +62,16 @@ const PINS: [Pin; 6] = [
             "circle",
         ],
     },
-    Pin { clause: "set intervalstyle = 'postgres'", types: &["interval", "interval bound"] },
-    Pin { clause: "set bytea_output = 'hex'", types: &["bytea", "bytea bound"] },
-    Pin {
+    PinnedSetting {
+        clause: "set intervalstyle = 'postgres'",
+        types: &["interval", "interval bound"],
+    },
+    PinnedSetting { clause: "set bytea_output = 'hex'", types: &["bytea", "bytea bound"] },
+    PinnedSetting {
         clause: "set datestyle = 'ISO, YMD'",
         types: &["date bound", "timestamp bound", "timestamptz bound"],
     },
-    Pin { clause: "set lc_monetary = 'C'", types: &["money", "money bound"] },
+    PinnedSetting { clause: "set lc_monetary = 'C'", types: &["money", "money bound"] },
 ];
 
 /// The clauses for a table whose types are made of these.
@@ -79,7 +82,7 @@ pub(super) fn clauses<'a>(leaves: impl Iterator<Item = &'a str>) -> Vec<&'static
             || PLAIN.contains(&leaf.strip_suffix(" bound").unwrap_or(leaf))
     };
     let is_all = leaves.iter().any(|leaf| !is_known(leaf));
-    let is_needed = |pin: &&Pin| is_all || pin.types.iter().any(|of| leaves.contains(of));
+    let is_needed = |pin: &&PinnedSetting| is_all || pin.types.iter().any(|of| leaves.contains(of));
     PINS.iter().filter(is_needed).map(|pin| pin.clause).collect()
 }
 

@@ -2,7 +2,7 @@
 //! left.
 
 use super::facts::{CapturableTable, RememberedTable, TableChoice};
-use super::locked::{LockPatience, LockedWork, quoted, under_lock};
+use super::locked::{LockBudget, LockedWork, quoted, under_lock};
 use super::objects::{drop_triggers, function_name};
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::postgres::session::Session;
@@ -11,7 +11,7 @@ use crate::sql::{ident, literal};
 
 /// What is to be captured no more.
 #[derive(Clone, Debug)]
-pub struct Removal {
+pub struct CaptureRemoval {
     /// The log.
     pub log: TableName,
     /// Tables by name; empty: all.
@@ -19,7 +19,7 @@ pub struct Removal {
     /// Whether the log goes too, with every event that it holds.
     pub drops_log: bool,
     /// How long a lock may be waited for.
-    pub patience: LockPatience,
+    pub patience: LockBudget,
 }
 
 /// What was removed, and what is left.
@@ -46,7 +46,10 @@ struct DropTriggers<'a> {
 ///
 /// # Errors
 /// `Usage` for a table that is not captured, and for a log that goes while it is needed.
-pub async fn removal_plan(session: &Session, removal: &Removal) -> Result<Vec<String>, Problems> {
+pub async fn removal_plan(
+    session: &Session,
+    removal: &CaptureRemoval,
+) -> Result<Vec<String>, Problems> {
     let mut words: Vec<String> = chosen(session, removal)
         .await?
         .iter()
@@ -63,7 +66,10 @@ pub async fn removal_plan(session: &Session, removal: &Removal) -> Result<Vec<St
 /// # Errors
 /// As [`removal_plan`]; `Unavailable` where a table was not to be had: those before it are captured
 /// no more, and a second run goes on.
-pub async fn remove(session: &Session, removal: &Removal) -> Result<RemovalReport, Problems> {
+pub async fn remove(
+    session: &Session,
+    removal: &CaptureRemoval,
+) -> Result<RemovalReport, Problems> {
     let mut report = RemovalReport::default();
     for removed in chosen(session, removal).await? {
         let work = DropTriggers { log: &removal.log, removed: &removed };
@@ -88,7 +94,10 @@ pub async fn remove(session: &Session, removal: &Removal) -> Result<RemovalRepor
     Ok(report)
 }
 
-async fn chosen(session: &Session, removal: &Removal) -> Result<Vec<RemovedTable>, Problems> {
+async fn chosen(
+    session: &Session,
+    removal: &CaptureRemoval,
+) -> Result<Vec<RemovedTable>, Problems> {
     let remembered = RememberedTable::all(session, &removal.log).await?;
     let of_all = remembered.len();
     let mut chosen = Vec::new();

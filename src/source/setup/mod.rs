@@ -32,7 +32,7 @@ impl SourceSetup {
     }
 
     /// The log of captured changes: its ids come from a sequence.
-    pub fn of_log(table: TableName) -> Self {
+    pub(crate) fn of_log(table: TableName) -> Self {
         Self { table, ids: IdsOption::Sequence, notify: None, is_log: true }
     }
 

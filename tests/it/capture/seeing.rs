@@ -37,7 +37,8 @@ async fn cascades_replicated_rows_and_writers_without_rights_are_seen() {
     database.execute("insert into orders values (1, 'a'); insert into lines values (7, 1)").await;
     database.execute("set session_replication_role = replica; update orders set item = 'b'; reset session_replication_role").await;
     database.execute("update orders set id = 2; delete from orders").await;
-    let ops = "select string_agg(source || ' ' || op, ', ' order by id) from counterfoil.changes";
+    let ops =
+        "select string_agg(source || ' ' || op::text, ', ' order by id) from counterfoil.changes";
     assert_eq!(
         database.query(ops).await,
         [
@@ -63,7 +64,7 @@ async fn partitions_of_before_and_after_are_seen_with_their_truncates() {
     database.execute("insert into parts values (1, 'a'); insert into high values (11, 'b')").await;
     database.execute("set session_replication_role = replica; update high set item = 'c'; reset session_replication_role").await;
     database.execute("update parts set id = 12 where id = 1; truncate low").await;
-    let ops = "select string_agg(op, '' order by id) from counterfoil.changes";
+    let ops = "select string_agg(op::text, '' order by id) from counterfoil.changes";
     assert_eq!(database.query(ops).await, ["IIUDIT"]);
     captured("refresh", &database, &[]);
     database.execute("truncate high").await;
@@ -120,6 +121,13 @@ async fn the_log_is_copied_and_proved_like_any_other_event_table_and_nobody_chan
     let digest =
         "select count(*), md5(string_agg(c::text, ',' order by id)) from counterfoil.changes c";
     assert_eq!(database.query(digest).await, copy.query(digest).await);
+    let compared = std::process::Command::new(env!("CARGO_BIN_EXE_events-diff"))
+        .args(["--config", config])
+        .output()
+        .unwrap();
+    assert!(compared.status.success(), "{compared:?}");
+    let status = crate::command::counterfoil(&["status", "--config", config]).output().unwrap();
+    assert!(status.status.success(), "{status:?}");
     let client = database.client().await;
     for change in [
         "update counterfoil.changes set op = 'X'",
