@@ -211,7 +211,7 @@ fn read(value: &ImageValue<'_>) -> Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn an_image_says_what_another_reader_finds_in_it(

@@ -44,6 +44,8 @@ pub struct Source {
     /// What is committed of the log.
     pub log: BTreeMap<i64, LoggedChange>,
     pub initial: State,
+    /// Transactions that had to end before another could do what it did: (before, after).
+    pub dependencies: Vec<(i64, i64)>,
     /// The tables with what is not committed.
     state: State,
     open: Vec<Transaction>,
@@ -74,6 +76,7 @@ impl Source {
             open: Vec::new(),
             history: Vec::new(),
             ended: Vec::new(),
+            dependencies: Vec::new(),
             last_id: 0,
             last_xact: 700,
             seq: 0,
@@ -126,20 +129,6 @@ impl Source {
         state
     }
 
-    /// Transactions that had to end before another could do what it did: (before, after).
-    pub fn dependencies(&self) -> Vec<(i64, i64)> {
-        let conflict = |one: &[(Resource, LockMode)], other: &[(Resource, LockMode)]| {
-            one.iter().any(|(of, mode)| {
-                other.iter().any(|(also, wanted)| of == also && mode.conflicts(*wanted))
-            })
-        };
-        let pairs = self.ended.iter().enumerate().flat_map(|(at, (after, locks))| {
-            let before = self.ended[..at].iter().filter(move |(_, held)| conflict(held, locks));
-            before.map(|(before, _)| (*before, *after))
-        });
-        pairs.collect()
-    }
-
     pub fn begin(&mut self) {
         self.last_xact += 1;
         self.open.push(Transaction { xact: self.last_xact, ..Transaction::default() });
@@ -171,6 +160,8 @@ impl Source {
         let ended = self.open.remove(who);
         self.log.extend(ended.changes.into_iter().map(|change| (change.id, change)));
         self.history.extend(ended.effects.into_iter().map(|effect| (ended.xact, effect)));
+        let before = self.ended.iter().filter(|(_, held)| conflict(held, &ended.locks));
+        self.dependencies.extend(before.map(|(before, _)| (*before, ended.xact)));
         self.ended.push((ended.xact, ended.locks));
     }
 
@@ -357,6 +348,13 @@ impl Source {
             after: after.map(image),
         });
     }
+}
+
+fn conflict(one: &[(Resource, LockMode)], other: &[(Resource, LockMode)]) -> bool {
+    let waits = |of: &Resource, mode: LockMode| {
+        other.iter().any(|(also, wanted)| of == also && mode.conflicts(*wanted))
+    };
+    one.iter().any(|(of, mode)| waits(of, *mode))
 }
 
 fn put(state: &mut State, key: Key, row: Option<Row>) -> Option<Row> {

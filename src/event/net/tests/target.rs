@@ -319,8 +319,8 @@ impl Target {
         let mut last_ids: BTreeMap<i64, i64> = BTreeMap::new();
         last_ids.extend(source.log.values().map(|change| (change.xact, change.id)));
         let is_whole = |xact: i64| last_ids.get(&xact).is_some_and(|last| *last <= self.position);
-        for (before, after) in source.dependencies() {
-            if is_whole(after) && !is_whole(before) {
+        for (before, after) in &source.dependencies {
+            if is_whole(*after) && !is_whole(*before) {
                 return Err(format!("{after} is applied without {before}, which it depends on"));
             }
         }

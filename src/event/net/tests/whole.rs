@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-const CASES: u32 = 3000;
+const CASES: u32 = 2000;
 
 /// What a session does.
 #[derive(Clone, Copy, Debug)]
