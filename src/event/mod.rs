@@ -1,4 +1,5 @@
-//! The things that are copied: ranges of ids, batches of rows as bytes.
+//! The things that are copied: ranges of ids, batches of rows as bytes; and what a log of changes
+//! says of the rows of a table.
 
 pub(crate) mod captured;
 pub(crate) mod carry;
