@@ -13,7 +13,7 @@ pub(crate) use by_rows::digest_of_row;
 
 pub use answers::{
     ChunkDigest, DigestInput, EventDigest, HeapCounts, IdEnds, IndexCounts, RangeDigest, RowStream,
-    TableDigest,
+    TableDigest, WholeCount,
 };
 
 /// A place that holds events. Every answer is of one snapshot; two answers need not be of the same
@@ -58,7 +58,7 @@ pub trait EventStore: Send + Sync {
 
     /// Its highest id and how many events it stands for up to there, of one moment, where that is
     /// all that it can count; `None`: it counts any range.
-    fn whole_count(&self) -> BoxFuture<'_, Result<Option<(Option<i64>, u64)>>> {
+    fn whole_count(&self) -> BoxFuture<'_, Result<Option<WholeCount>>> {
         std::future::ready(Ok(None)).boxed()
     }
 

@@ -10,7 +10,7 @@ use crate::destination::connector::{Connector, ObservedPlace, OpenLimits};
 use crate::destination::registry::connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
-use crate::event::store::EventStore;
+use crate::event::store::{EventStore, WholeCount};
 use crate::event::wire::Wire;
 use crate::fail;
 use crate::postgres::session::error::no_answer;
@@ -143,7 +143,7 @@ async fn compare_whole(
     of: &CountedStores<'_>,
     before: ReconciledRange,
     position: i64,
-    (highest, there): (Option<i64>, u64),
+    WholeCount { through: highest, events: there }: WholeCount,
 ) -> Result<ReconcileOutcome> {
     let Some(through) = highest.filter(|highest| *highest >= position) else {
         return Ok(ReconcileOutcome::WentBackwards(highest));

@@ -4,7 +4,7 @@
 use super::state::{self, ReflectionState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
-use crate::event::store::{EventDigest, EventStore, IdEnds, RangeDigest, RowStream};
+use crate::event::store::{EventDigest, EventStore, IdEnds, RangeDigest, RowStream, WholeCount};
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
 use futures::future::BoxFuture;
@@ -86,10 +86,13 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for ReflectedEvents<S> {
         async move { counted(self.state().await?, range).ok_or_else(|| self.another_log()) }.boxed()
     }
 
-    fn whole_count(&self) -> BoxFuture<'_, Result<Option<(Option<i64>, u64)>>> {
+    fn whole_count(&self) -> BoxFuture<'_, Result<Option<WholeCount>>> {
         async move {
             let state = self.state().await?;
-            Ok(Some(state.map_or((None, 0), |state| (state.position, state.events))))
+            Ok(Some(state.map_or(WholeCount { through: None, events: 0 }, |state| WholeCount {
+                through: state.position,
+                events: state.events,
+            })))
         }
         .boxed()
     }

@@ -74,6 +74,7 @@ impl RowImage {
     }
 
     /// The columns and their values, in the order of the table.
+    #[cfg(test)]
     pub(crate) fn fields(&self) -> impl Iterator<Item = (Cow<'_, str>, ImageValue<'_>)> {
         self.members
             .iter()

@@ -13,7 +13,7 @@ use crate::sql::ident;
 ///
 /// The order is one of texts, not that of the source; it is the same everywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct RowKey(Box<[KeyValue]>);
+pub(crate) struct RowKey(pub(super) Box<[KeyValue]>);
 
 /// The value of one column of a key. Values of two kinds are never equal: `1` is not `"1"`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

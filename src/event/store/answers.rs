@@ -22,6 +22,15 @@ pub struct IdEnds {
     pub highest: Option<i64>,
 }
 
+/// How far a store goes that counts only all that it stands for, and how many events that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WholeCount {
+    /// The highest id; `None`: nothing.
+    pub through: Option<i64>,
+    /// Events up to it.
+    pub events: u64,
+}
+
 /// What a range holds: equal on both sides if the events are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RangeDigest {

@@ -214,7 +214,7 @@ fn page(table: &CapturedTable, name: &str, after: Option<&RowKey>, rows_max: u32
 fn key_value(table: &CapturedTable, key: &RowKey) -> String {
     let typed = table.key.iter().zip(key.texts()).map(|(column, text)| {
         let of = table.column(column).map_or("text", |column| column.type_name.as_str());
-        format!("{}::{of}", literal(&text))
+        format!("{}::{of}", literal(text))
     });
     typed.collect::<Vec<_>>().join(", ")
 }

@@ -7,9 +7,16 @@ use crate::config::keys::{
 };
 use crate::config::kinds::keys_of;
 
-/// A file that is right but for this line.
+/// A file that is right but for this value.
 fn file_with(table: &KeyTable, key: &Key, literal: &str) -> String {
-    let line = format!("{} = {literal}\n", key.name);
+    file_of(table, key, &format!("{} = {literal}\n", key.name))
+}
+
+/// A file with this line of a table, or without it.
+fn file_of(table: &KeyTable, key: &Key, line: &str) -> String {
+    // What a reflection must have, and what is of destinations with reflections alone.
+    let from = if key.name == "source" { "" } else { "source = \"public.a\"\n" };
+    let reflection = format!("[[destinations.reflections]]\n{from}");
     let source = "[source]\nhost = \"db1\"\n";
     let destination = "[[destinations]]\nhost = \"db2\"\n";
     let without = |section: &str| {
@@ -27,7 +34,11 @@ fn file_with(table: &KeyTable, key: &Key, literal: &str) -> String {
             format!("{line}{}", others.map(|(_, section)| section).collect::<String>())
         }
         "source" => format!("{}{line}{destination}", without(source)),
+        "destinations" if key.name == "drift" => {
+            format!("{source}{}{line}{reflection}", without(destination))
+        }
         "destinations" => format!("{source}{}{line}", without(destination)),
+        "reflections" => format!("{source}{destination}{reflection}{line}"),
         _ => format!("{source}{destination}{}\n{line}", table.header),
     }
 }
@@ -49,6 +60,7 @@ fn wrong(key: &Key) -> Vec<(String, String)> {
     match key.value {
         ValueType::Section => one("3", "must be a table, not a number"),
         ValueType::SectionMap | ValueType::NamePairs => one("3", "must be a table, not a number"),
+        ValueType::Mapping => one("3", "cannot be a number"),
         ValueType::SectionList => one("3", "must be a list of tables, not a number"),
         ValueType::Text
         | ValueType::TableName
@@ -118,7 +130,7 @@ fn a_default_that_is_written_changes_nothing() {
         };
         let whole = |text: &str| load_whole("c.toml", text, 0o600, &Flags::default());
         let written = whole(&file_with(table, key, &literal));
-        let unwritten = whole("[source]\nhost = \"db1\"\n[[destinations]]\nhost = \"db2\"\n");
+        let unwritten = whole(&file_of(table, key, ""));
         let (mut written, unwritten) = (written.unwrap(), unwritten.unwrap());
         if key.name == "group_by" {
             // A column that is named must be there; the default need not.

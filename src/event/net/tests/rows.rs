@@ -64,7 +64,7 @@ impl Key {
     }
 
     pub fn of(table: Table, key: &RowKey) -> Self {
-        let texts: Vec<_> = key.values().iter().map(|value| value.text()).collect();
+        let texts: Vec<_> = key.texts();
         match table {
             Table::Account => Self::account(texts[0].parse().unwrap()),
             Table::Entry => Self::entry(
