@@ -27,7 +27,7 @@ const PROGRAMS: [(&str, &str); 3] = [
 ];
 
 /// The commands of the first of them, as they are typed.
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 19] = [
     &[],
     &["init"],
     &["init", "source"],
@@ -37,6 +37,7 @@ const COMMANDS: [&[&str]; 18] = [
     &["capture", "status"],
     &["capture", "refresh"],
     &["capture", "remove"],
+    &["capture", "prune"],
     &["run"],
     &["status"],
     &["wait"],

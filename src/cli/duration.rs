@@ -1,8 +1,9 @@
-//! Times as they are written in flags: `500ms`, `60s`, `5m`, `1h`.
+//! Times as they are written in flags: `500ms`, `60s`, `5m`, `1h`, `7d`.
 
 use std::time::Duration;
 
-const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+const UNITS: [(&str, u64); 5] =
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// Reads a time.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -12,8 +13,9 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .iter()
         .find(|(name, _)| *name == unit)
         .and_then(|(_, milliseconds)| number.parse::<u64>().ok()?.checked_mul(*milliseconds));
-    let milliseconds = milliseconds
-        .ok_or_else(|| "write a number and its unit, such as 500ms, 60s, 5m or 1h".to_owned())?;
+    let milliseconds = milliseconds.ok_or_else(|| {
+        "write a number and its unit, such as 500ms, 60s, 5m, 1h or 7d".to_owned()
+    })?;
     Ok(Duration::from_millis(milliseconds))
 }
 
@@ -23,12 +25,17 @@ mod tests {
 
     #[test]
     fn a_time_is_a_number_and_its_unit() {
-        for (text, milliseconds) in
-            [("0s", 0), ("500ms", 500), ("60s", 60_000), ("5m", 300_000), ("1h", 3_600_000)]
-        {
+        for (text, milliseconds) in [
+            ("0s", 0),
+            ("500ms", 500),
+            ("60s", 60_000),
+            ("5m", 300_000),
+            ("1h", 3_600_000),
+            ("2d", 172_800_000),
+        ] {
             assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
         }
-        for text in ["", "5", "s", "-1s", "1.5s", "1 s", "1d", "99999999999999999999s"] {
+        for text in ["", "5", "s", "-1s", "1.5s", "1 s", "1w", "99999999999999999999s"] {
             assert!(duration(text).is_err(), "{text}");
         }
     }

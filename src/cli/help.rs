@@ -113,6 +113,16 @@ otherwise as in `counterfoil --help`.
 
 Read more: docs/capture.md.";
 
+pub(super) const CAPTURE_PRUNE: &str = "Examples:
+  counterfoil capture prune --url postgres://owner@db1/shop --dry-run
+  counterfoil capture prune --url postgres://owner@db1/shop --keep 30d --yes
+  counterfoil capture prune --url postgres://owner@db1/shop --forget old_reports
+
+Exit codes: 0 what may go is gone, or nothing may; 3 no reader is known, or one keeps all; 8
+transactions are open that may still add events; otherwise as in `counterfoil --help`.
+
+Read more: docs/capture.md.";
+
 pub(super) const RUN: &str = "Examples:
   counterfoil run --config copy.toml --dry-run
   counterfoil run --config copy.toml --until-caught-up

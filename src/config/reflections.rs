@@ -192,8 +192,7 @@ fn reflection<'a>(
 
 fn names<'a>(reader: &mut ConfigReader<'a>, found: &NamedValue<'a>) -> Option<Vec<String>> {
     let ConfigValue::List(items) = &found.node.value else {
-        let what =
-            format!("{} must be a list, not {}", found.key, found.node.value.describe());
+        let what = format!("{} must be a list, not {}", found.key, found.node.value.describe());
         reader.problem(
             found.node.at,
             &found.key,

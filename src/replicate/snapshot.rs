@@ -140,6 +140,9 @@ pub struct SourceChecks {
     pub is_notified: bool,
     /// The column whose equal neighbours share one transaction.
     pub group_by: Option<String>,
+    /// Whether it is a log that takes note of what is still needed of it.
+    #[serde(skip)]
+    pub takes_readers: bool,
     /// What a person should know.
     pub warnings: Vec<WarningSnapshot>,
 }

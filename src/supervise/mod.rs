@@ -1,6 +1,7 @@
 //! Several replications in one process, each by itself: they start, restart when their file has
 //! changed, and end; what ends one stops no other.
 
+mod needed;
 mod one;
 pub mod panicked;
 mod verifying;

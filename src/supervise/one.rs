@@ -10,6 +10,7 @@ use crate::replicate::snapshot::Snapshot;
 use crate::replicate::{Replication, replicate_by_command};
 use crate::source::read::batcher::GROUP_KEPT_BYTES;
 use crate::stop::Stop;
+use crate::supervise::needed::ReaderNotes;
 use crate::supervise::verifying::{self, VerificationParts};
 use crate::verify::continuous::snapshot::{VerificationSnapshot, VerificationState};
 use slog::{Logger, info};
@@ -47,8 +48,10 @@ pub(super) async fn replicate_to_the_end(
     stop: &Stop,
 ) -> Problems {
     let verified = verification.publisher.subscribe();
-    let replicate = async |stop: &Stop| replicate_by_command(run, commands, stop).await;
     let snapshots = run.snapshots.subscribe();
+    let notes = ReaderNotes { config: &run.config, snapshots: snapshots.clone(), log: &run.log };
+    let replicate =
+        async |stop: &Stop| notes.beside(replicate_by_command(run, commands, stop)).await;
     let (mut problems, different) =
         verifying::beside(verification, snapshots, stop, replicate).await;
     problems.extend(different.err().map(Problems::from).unwrap_or_default());

@@ -21,6 +21,10 @@ pub(crate) enum CaptureCommand {
     /// Takes triggers and functions away again, and proves that nothing of them is left
     #[command(after_long_help = help::CAPTURE_REMOVE)]
     Remove(CaptureRemove),
+    /// Removes the oldest events of the log that no reader needs, each batch with a certificate of
+    /// what it was
+    #[command(after_long_help = help::CAPTURE_PRUNE)]
+    Prune(CapturePrune),
 }
 
 /// Where the log is.
@@ -113,6 +117,29 @@ pub(crate) struct CaptureRemove {
     /// How long.
     #[command(flatten)]
     pub locks: CaptureLocks,
+    /// Does not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Says what would be removed, and changes nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `capture prune`.
+#[derive(Debug, Args)]
+pub(crate) struct CapturePrune {
+    /// Where.
+    #[command(flatten)]
+    pub place: CapturePlace,
+    /// Events younger than this stay, whoever has read them
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = duration)]
+    pub keep: Duration,
+    /// A reader that is gone for good, and holds nothing back any more; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub forget: Vec<String>,
+    /// Age alone decides where no reader is known
+    #[arg(long)]
+    pub without_readers: bool,
     /// Does not ask
     #[arg(long)]
     pub yes: bool,

@@ -14,13 +14,16 @@ use crate::log::escape::escaped_json;
 use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::{Session, SessionPurpose, pooler};
 use crate::postgres::table::TableName;
-use crate::source::capture::{self, CaptureRemoval, CaptureWish, CapturedName, LockBudget};
+use crate::source::capture::{
+    self, CaptureRemoval, CaptureWish, CapturedName, LockBudget, PruneWish,
+};
 use crate::stop;
 use args::{
-    CaptureInstall, CaptureLocks, CapturePlace, CaptureRefresh, CaptureRemove, CaptureStatus,
+    CaptureInstall, CaptureLocks, CapturePlace, CapturePrune, CaptureRefresh, CaptureRemove,
+    CaptureStatus,
 };
 use std::time::Duration;
-use told::{PlannedRemoval, ShownStanding};
+use told::{PlannedPruning, PlannedRemoval, ShownStanding};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const PURPOSE: SessionPurpose = SessionPurpose { what: "capture", side: ErrorSide::Source };
@@ -37,6 +40,7 @@ pub(crate) async fn capture(command: CaptureCommand) -> Result<u8, Problems> {
         CaptureCommand::Status(wanted) => status(wanted).await,
         CaptureCommand::Refresh(wanted) => refresh(wanted).await,
         CaptureCommand::Remove(wanted) => remove(wanted).await,
+        CaptureCommand::Prune(wanted) => prune(wanted).await,
     }
 }
 
@@ -130,5 +134,27 @@ async fn remove(wanted: CaptureRemove) -> Result<u8, Problems> {
     }
     let report = capture::remove(&session, &removal).await?;
     told::removed(&report, &removal)?;
+    Ok(0)
+}
+
+async fn prune(wanted: CapturePrune) -> Result<u8, Problems> {
+    let (session, log) = wanted.place.open().await?;
+    let wish = PruneWish {
+        log,
+        keep: wanted.keep,
+        forgotten: wanted.forget,
+        without_readers: wanted.without_readers,
+    };
+    let plan = capture::prune_plan(&session, &wish).await?;
+    let shown = PlannedPruning(&plan);
+    if wanted.dry_run || plan.is_empty() {
+        line(&shown.to_string())?;
+        return Ok(0);
+    }
+    let (_stopper, stop) = stop::channel();
+    if !agreed(&shown, wanted.yes, &stop).await? {
+        return Ok(0);
+    }
+    told::pruned(&capture::prune(&session, &wish, &plan).await?)?;
     Ok(0)
 }

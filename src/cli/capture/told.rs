@@ -3,11 +3,17 @@
 use crate::cli::output::line;
 use crate::error::{Error, ErrorKind, Problems};
 use crate::log::escape::fit;
-use crate::source::capture::{CaptureRemoval, CaptureStanding, RemovalReport};
+use crate::source::capture::{
+    CaptureRemoval, CaptureStanding, LogReader, PruneCertificate, PrunePlan, PruneReason,
+    RemovalReport,
+};
 use std::fmt;
 
 /// What is to be removed, before anybody is asked.
 pub(super) struct PlannedRemoval(pub(super) Vec<String>);
+
+/// What is to be pruned, before anybody is asked.
+pub(super) struct PlannedPruning<'a>(pub(super) &'a PrunePlan);
 
 /// A log and what is captured into it.
 pub(super) struct ShownStanding<'a>(pub(super) &'a CaptureStanding);
@@ -20,6 +26,44 @@ impl fmt::Display for PlannedRemoval {
         write!(out, "to be removed:")?;
         self.0.iter().try_for_each(|what| write!(out, "\n  {what}"))
     }
+}
+
+impl fmt::Display for PlannedPruning<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plan = self.0;
+        let readers = plan.readers.iter().map(shown);
+        let forgotten = plan.forgotten.iter().map(|reader| format!("forgotten: {}", shown(reader)));
+        forgotten.chain(readers).try_for_each(|line| writeln!(out, "{line}"))?;
+        match (&plan.events, &plan.bound) {
+            (Some(events), _) => write!(
+                out,
+                "to be removed for good: {} events, ids {} to {}",
+                events.events, events.first_id, events.through
+            )?,
+            (None, _) => write!(out, "no event may go")?,
+        }
+        match plan.bound.as_ref().map(|bound| &bound.kept_for) {
+            None => write!(out, ": the log is empty"),
+            Some(PruneReason::Age) => write!(out, "; those after it are younger than --keep"),
+            Some(PruneReason::LastEvent) => write!(out, "; the last event always stays"),
+            Some(PruneReason::Reader(name)) => {
+                write!(out, "; reader {} needs those after it", fit(name))
+            }
+        }
+    }
+}
+
+/// A reader in a line.
+fn shown(reader: &LogReader) -> String {
+    let keeps = if reader.keeps_all { ", keeps all" } else { "" };
+    let place = if reader.place.is_empty() { "" } else { ", " };
+    format!(
+        "reader {}{place}{}: at id {}, noted {} s ago{keeps}",
+        fit(&reader.name),
+        fit(&reader.place),
+        reader.position,
+        reader.seconds
+    )
 }
 
 impl fmt::Display for ShownStanding<'_> {
@@ -53,6 +97,10 @@ impl fmt::Display for ShownStanding<'_> {
                 writeln!(out, "  without {}", fit(&table.omitted.join(", ")))?;
             }
         }
+        if log.pruned_events > 0 {
+            writeln!(out, "pruned: {} events, certified", log.pruned_events)?;
+        }
+        log.readers.iter().try_for_each(|reader| writeln!(out, "{}", shown(reader)))?;
         if log.tables.iter().all(|table| table.is_well()) {
             return Ok(());
         }
@@ -86,4 +134,23 @@ pub(super) fn removed(report: &RemovalReport, removal: &CaptureRemoval) -> Resul
     let left = report.left.join(", ");
     let fix = "what is left is not of the log: look at it, and drop it by hand";
     Err(Error::new(ErrorKind::Unsuitable, what).because(left).fix(fix).into())
+}
+
+/// Tells what was pruned.
+///
+/// # Errors
+/// Those of the output.
+pub(super) fn pruned(certificates: &[PruneCertificate]) -> Result<(), Problems> {
+    let (Some(first), Some(last)) = (certificates.first(), certificates.last()) else {
+        line("no event was removed")?;
+        return Ok(());
+    };
+    let events: u64 = certificates.iter().map(|certificate| certificate.events).sum();
+    line(&format!(
+        "removed: {events} events, ids {} to {}, in {} batches with a certificate each",
+        first.first_id,
+        last.through,
+        certificates.len()
+    ))?;
+    Ok(())
 }

@@ -8,6 +8,7 @@ use crate::event::range::IdRange;
 use crate::event::representation::slate::{self, ColumnTexts};
 use crate::event::store::{EventStore, IdEnds};
 use crate::replicate::check::agreement::{self, StoreAgreement};
+use crate::replicate::check::certified::{but_pruned, require_certified};
 use crate::replicate::check::damage;
 use crate::replicate::check::disagreement::{
     ContentComparison, Disagreement, EventComparison, judge, lateness, message,
@@ -134,7 +135,8 @@ async fn compare_from_floor(
     loop {
         tries_left -= 1;
         if let Some(position) = position {
-            tail::require_last_event(lane, position, grounds.1).await?;
+            let held = tail::require_last_event(lane, position, grounds.1).await;
+            held.map_err(|missing| but_pruned(missing, grounds.0.pruned, position))?;
         }
         let through = IdRange::up_to(position.unwrap_or(i64::MIN));
         let (counted_from, source_count) = lane.source.lowest_and_count(through).await?;
@@ -154,7 +156,9 @@ async fn compare_from_floor(
         let is_disagreement =
             compared.as_ref().is_err_and(|error| error.kind() == ErrorKind::Contents);
         if !is_disagreement || tries_left == 0 || lane.source.ends().await?.lowest == floor {
-            return compared.map(|contents| LaneContents { floor: counted_from, ..contents });
+            let contents = compared?;
+            require_certified(lane, grounds.0.pruned, position, grounds.1).await?;
+            return Ok(LaneContents { floor: counted_from, ..contents });
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::config::SourceRetention;
 use crate::event::store::{EventStore, IdEnds};
 use crate::postgres::table::EventTable;
+use crate::source::capture::PruneCertificate;
 
 /// A destination whose contents are compared with the source's: both give the columns that are
 /// copied.
@@ -27,6 +28,8 @@ pub struct ComparedSource<'a> {
     pub may_be_late: bool,
     /// Which of its events it keeps.
     pub keeps: SourceRetention,
+    /// What was pruned of it, the oldest first, where it is a log of captured changes.
+    pub pruned: &'a [PruneCertificate],
 }
 
 /// What is compared, and when.

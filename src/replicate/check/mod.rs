@@ -2,6 +2,7 @@
 //! together, nothing is written.
 
 pub(crate) mod agreement;
+mod certified;
 mod conditions;
 pub mod contents;
 pub(super) mod damage;

@@ -13,7 +13,7 @@ use crate::postgres::table::fitness;
 use crate::replicate::check::conditions;
 use crate::replicate::check::lane_stores::ComparedSource;
 use crate::replicate::time_column::time_column;
-use crate::source::capture::captured_log;
+use crate::source::capture::{LogFacts, captured_log};
 use crate::source::ids::rule::{MarkRule, accepted_gaps};
 use crate::source::ids::{self, Discipline, JudgedDiscipline, facts};
 use crate::source::read::batcher::ConsecutiveIds;
@@ -36,6 +36,8 @@ pub struct SourceShape {
     pub ids: JudgedDiscipline,
     /// Which of its events it keeps.
     pub keeps: SourceRetention,
+    /// What is beside it, where it is a log of captured changes.
+    pub log: Option<LogFacts>,
     /// Its lowest id; `None`: it is empty.
     pub lowest: Option<i64>,
     /// The column whose equal neighbours share one destination transaction.
@@ -77,6 +79,7 @@ impl SourceShape {
             is_standby: self.server.is_standby,
             may_be_late: self.may_be_late(),
             keeps: self.keeps,
+            pruned: self.log.as_ref().map_or(&[], |log| &log.certificates),
         }
     }
 
@@ -158,11 +161,14 @@ pub(crate) async fn look(
         let mut warnings = ids.warnings.clone();
         warnings.extend(fitness::source_cautions(&table, &server));
         warnings.extend(wakeup::cautions(&table, &server));
+        let log = LogFacts::ask(session, &table).await?;
+        warnings.extend(log.as_ref().and_then(|log| unnoted(log, &table, &server)));
         Ok(SourceShape {
             identity: session.server().identity.clone(),
             wakeup: wakeup::wakeup(&table, &server, &config.channel),
             id_column: config.id_column.clone(),
             keeps: config.keeps,
+            log,
             lowest: facts.lowest,
             server,
             table,
@@ -185,6 +191,21 @@ fn require_unique_ids(table: &EventTable, discipline: &Discipline) -> Result<()>
     Err(Error::new(ErrorKind::Unsuitable, what)
         .because("its unique index has other columns behind the id, and no sequence gives it out")
         .fix("let one sequence give out the ids, and set ids = \"sequence\""))
+}
+
+/// A log that cannot be told what is still needed of it.
+fn unnoted(log: &LogFacts, table: &EventTable, server: &ServerOverview) -> Option<Warning> {
+    let readers = TableName { name: "readers".to_owned(), ..table.name.clone() };
+    (log.has_readers && !log.may_note && !server.is_standby).then(|| {
+        Warning::new(
+            "the log is not told what is still needed of it, and may be pruned beyond that",
+            format!(
+                "GRANT SELECT, INSERT, UPDATE ON {} TO {};",
+                readers.quoted(),
+                sql::ident(&table.role)
+            ),
+        )
+    })
 }
 
 fn group_by(table: &EventTable, configured: &GroupBy) -> Result<Option<String>> {

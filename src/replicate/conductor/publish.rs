@@ -124,6 +124,7 @@ impl Conductor<'_> {
             wakeup: shape.wakeup.to_string(),
             is_notified: shape.wakeup.is_notified(),
             group_by: shape.group_by.clone(),
+            takes_readers: shape.log.as_ref().is_some_and(|log| log.may_note),
             warnings: self.warnings(None),
         }));
     }

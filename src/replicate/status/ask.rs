@@ -29,6 +29,7 @@ use crate::replicate::status::distance::{
 };
 use crate::replicate::status::sessions::holders;
 use crate::replicate::time_column::time_column;
+use crate::source::capture::LogFacts;
 use crate::source::ids::{self, Discipline, facts};
 use futures::future::{join, join_all};
 use std::time::Duration;
@@ -82,7 +83,9 @@ async fn source_answers(config: &SourceConfig, timeout: Duration) -> Result<Sour
         _ => None,
     };
     let holders = holders(&session, sequence).await?;
+    let log = LogFacts::ask(&session, &table).await?;
     Ok(SourceAnswers {
+        pruned: log.map(|log| log.certificates).unwrap_or_default(),
         time_column: time_column(&table, config).map_err(|error| error.at(session.place()))?,
         id_column: config.id_column.clone(),
         session,
@@ -192,6 +195,7 @@ async fn verdicts(
         is_standby: answers.is_standby,
         may_be_late: answers.may_be_late,
         keeps: config.source.keeps,
+        pruned: &answers.pruned,
     };
     let places = surveys.iter().flatten().flat_map(|survey| survey.sessions());
     let sessions: Vec<_> =

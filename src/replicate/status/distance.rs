@@ -5,6 +5,7 @@ use crate::postgres::session::Session;
 use crate::postgres::table::{EventTable, relation, rows_error};
 use crate::replicate::status::answer::BlockingTransaction;
 use crate::replicate::status::sessions::holders;
+use crate::source::capture::PruneCertificate;
 use crate::sql::{self, RowCondition};
 use tokio_postgres::Row;
 
@@ -22,6 +23,8 @@ pub(super) struct SourceAnswers {
     pub(super) is_standby: bool,
     /// Whether what it shows may be older than what it showed before.
     pub(super) may_be_late: bool,
+    /// What was pruned of it, where it is a log of captured changes.
+    pub(super) pruned: Vec<PruneCertificate>,
     /// Transactions that held the sequence at the beginning.
     pub(super) holders: Vec<(String, BlockingTransaction)>,
 }

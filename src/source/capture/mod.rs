@@ -9,13 +9,17 @@ mod objects;
 mod past;
 mod pins;
 mod plan;
+mod prune;
 mod reader;
+mod readers;
 mod remove;
 mod shape;
 mod standing;
 
 pub use install::{CaptureWish, CapturedName, install, install_sql, refresh};
 pub use locked::LockBudget;
+pub use prune::{PruneBound, PrunePlan, PruneReason, PruneWish, prune, prune_plan};
 pub(crate) use reader::{captured_log, captured_tables};
+pub use readers::{LogFacts, LogReader, PruneCertificate};
 pub use remove::{CaptureRemoval, RemovalReport, removal_plan, remove};
 pub use standing::{CaptureStanding, TableStanding, standing};

@@ -154,7 +154,8 @@ async fn drop_log(session: &Session, log: &TableName) -> Result<()> {
     let sql = format!(
         "begin;\nset local search_path = pg_catalog, pg_temp;\nset local lock_timeout = '10s';\n\
          drop view if exists {schema}.history;\ndrop table if exists {schema}.captured;\n\
-         drop table {};\ndrop function if exists {schema}.filter_sql_command();\n\
+         drop table if exists {schema}.readers;\n\
+         drop table {};\ndrop table if exists {schema}.pruned;\ndrop function if exists {schema}.filter_sql_command();\n\
          drop function if exists {schema}.counterfoil_doorbell();\ncommit;",
         log.quoted()
     );

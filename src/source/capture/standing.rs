@@ -3,6 +3,7 @@
 use super::facts::{CapturableTable, FoundFunction, RememberedTable, TableChoice};
 use super::objects::function_name;
 use super::plan::{CaptureFacts, WantedCapture, plan};
+use super::readers::{LogReader, PruneCertificate};
 use super::shape::CapturedShape;
 use crate::error::Result;
 use crate::postgres::session::Session;
@@ -23,6 +24,10 @@ pub struct CaptureStanding {
     pub first_ts: Option<String>,
     /// The highest id that is visible.
     pub last_id: Option<i64>,
+    /// How many events were pruned, and certified.
+    pub pruned_events: u64,
+    /// Who reads it, the one that needs most first.
+    pub readers: Vec<LogReader>,
     /// What is captured.
     pub tables: Vec<TableStanding>,
 }
@@ -69,7 +74,10 @@ pub async fn standing(session: &Session, log: &TableName) -> Result<CaptureStand
     for known in &remembered {
         tables.push(one(session, log, known, &remembered).await?);
     }
+    let pruned = PruneCertificate::all(session, log).await?;
     Ok(CaptureStanding {
+        pruned_events: pruned.iter().map(|certificate| certificate.events).sum(),
+        readers: LogReader::all(session, log).await?,
         log: log.to_string(),
         bytes: row.get("bytes"),
         first_id: row.get("first_id"),

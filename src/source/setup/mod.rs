@@ -51,11 +51,12 @@ impl SourceSetup {
                 IdsOption::Consecutive => self.consecutive(&mut script, facts),
                 IdsOption::Sequence => self.sequence(&mut script, facts),
             }
-            script.trigger(
-                facts,
-                objects::filter_sql_command(&self.table),
-                objects::check_sql_command(&self.table),
-            );
+            let filter = if self.is_log {
+                objects::filter_log_command(&self.table)
+            } else {
+                objects::filter_sql_command(&self.table)
+            };
+            script.trigger(facts, filter, objects::check_sql_command(&self.table));
             self.notify(&mut script, facts);
         }
         script.require_privileges(facts);
@@ -189,7 +190,7 @@ const OF_ANOTHER: &str = "if another event table uses it, give --table a schema 
                           --ids sequence";
 
 /// The columns of a log, with their types.
-const LOG_COLUMNS: [(&str, &str); 7] = [
+pub(crate) const LOG_COLUMNS: [(&str, &str); 7] = [
     ("id", "bigint"),
     ("ts", "timestamp with time zone"),
     ("xact", "bigint"),

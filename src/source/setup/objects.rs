@@ -56,6 +56,12 @@ pub(crate) fn filter_sql_command(table: &TableName) -> FunctionDefinition {
     )
 }
 
+/// The same for a log of captured changes, whose oldest events may go with a certificate.
+pub(crate) fn filter_log_command(table: &TableName) -> FunctionDefinition {
+    let file = include_str!("../../../sql/capture/guard_function.sql");
+    trigger_function(table, "filter_sql_command", file)
+}
+
 /// The trigger that lets it.
 pub(crate) fn check_sql_command(table: &TableName) -> TriggerDefinition {
     TriggerDefinition {

@@ -2,6 +2,7 @@
 //! can be seen, renewed and taken away.
 
 mod installing;
+mod pruning;
 mod removing;
 mod seeing;
 mod standing;
