@@ -6,6 +6,7 @@
 //! exclude: ids drawn in an earlier transaction, or set by hand.
 
 use crate::commands;
+use crate::config::SourceRetention;
 use crate::destination::connector::{Connector, ObservedPlace, OpenLimits};
 use crate::destination::registry::connector;
 use crate::error::{Error, ErrorKind, Result};
@@ -148,7 +149,11 @@ async fn compare_whole(
     let Some(through) = highest.filter(|highest| *highest >= position) else {
         return Ok(ReconcileOutcome::WentBackwards(highest));
     };
-    let here = of.source.count(IdRange::up_to(through)).await?;
+    // Of a source that loses its oldest events the rest says nothing of the whole.
+    let here = match of.keeps {
+        SourceRetention::All => of.source.count(IdRange::up_to(through)).await?,
+        SourceRetention::Tail => there,
+    };
     if here != there {
         return Err(unlike_whole(of, through, (here, there)));
     }

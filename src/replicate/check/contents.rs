@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::floored::FlooredStore;
 use crate::event::range::IdRange;
 use crate::event::representation::slate::{self, ColumnTexts};
-use crate::event::store::{EventStore, IdEnds};
+use crate::event::store::{EventStore, IdEnds, WholeCount};
 use crate::replicate::check::agreement::{self, StoreAgreement};
 use crate::replicate::check::certified::{but_pruned, require_certified};
 use crate::replicate::check::damage;
@@ -131,6 +131,9 @@ async fn compare_from_floor(
     grounds: CheckBaseline<'_>,
     position: Option<i64>,
 ) -> Result<LaneContents> {
+    if let Some(whole) = lane.destination.whole_count().await? {
+        return compare_last_alone(lane, grounds, whole).await;
+    }
     let mut tries_left = tail::COMPARISONS_MAX;
     loop {
         tries_left -= 1;
@@ -161,6 +164,21 @@ async fn compare_from_floor(
             return Ok(LaneContents { floor: counted_from, ..contents });
         }
     }
+}
+
+/// Of a destination that counts only all that it stands for, what the source has lost included.
+async fn compare_last_alone(
+    lane: &LaneStores<'_>,
+    (_, when): CheckBaseline<'_>,
+    whole: WholeCount,
+) -> Result<LaneContents> {
+    if let Some(position) = whole.through {
+        tail::require_last_event(lane, position, when).await?;
+    }
+    let floor = lane.source.ends().await?.lowest;
+    let ends = IdEnds { lowest: whole.through.and(floor), highest: whole.through };
+    let is_final = whole.through <= when.decided;
+    Ok(LaneContents { ends, events: whole.events, is_final, floor })
 }
 
 async fn verdict(
