@@ -2,9 +2,10 @@
 
 use super::capture::CaptureCommand;
 use super::choice::{FlagWord, one_of};
+use super::config_file::ConfigFile;
 use super::duration::duration;
 use super::help;
-use super::reflect::ReflectCommand;
+use super::reflect::args::ReflectCommand;
 use super::version::VERSION;
 use crate::config::ListenAddress;
 use crate::console::is_report;
@@ -178,26 +179,6 @@ const NOTIFY: [FlagWord<NotifyOption>; 3] = [
     ),
     ("none", "Nothing: the source is polled", NotifyOption::None),
 ];
-
-/// Where the configuration is.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct ConfigFile {
-    /// The configuration: TOML, or JSON where the name ends in .json; may be given several times,
-    /// and name a folder of such files
-    #[arg(
-        long,
-        short,
-        value_name = "FILE",
-        env = "COUNTERFOIL_CONFIG",
-        hide_env_values = true,
-        required = true
-    )]
-    pub config: Vec<PathBuf>,
-    /// Only this replication: the file's name without its ending, with /TABLE where its source has
-    /// several tables
-    #[arg(long, value_name = "NAME")]
-    pub replication: Vec<String>,
-}
 
 /// `run`.
 #[derive(Debug, Args)]

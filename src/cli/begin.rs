@@ -1,6 +1,7 @@
 //! How every command begins: the configuration is read, and the log starts as it says.
 
-use crate::cli::args::{ConfigFile, ProbeArguments, Run};
+use crate::cli::args::{ProbeArguments, Run};
+use crate::cli::config_file::ConfigFile;
 use crate::cli::progress::TerminalScreen;
 use crate::config::libpq::Environment;
 use crate::config::load::{Flags, load_all, load_one};

@@ -5,6 +5,7 @@ mod begin;
 mod capture;
 mod choice;
 pub mod completions;
+mod config_file;
 mod consent;
 mod demo;
 mod duration;

@@ -1,8 +1,8 @@
 //! SIGINT and SIGTERM: the first asks to stop, the second leaves at once with 130. SIGHUP reads the
 //! files again, and so does the window.
 
-use crate::cli::args::ConfigFile;
 use crate::cli::begin::configurations;
+use crate::cli::config_file::ConfigFile;
 use crate::cli::service::ServiceManager;
 use crate::config::ReplicationConfig;
 use crate::config::load::Flags;

@@ -1,7 +1,7 @@
 //! A destination as it is configured: what all kinds have in common, and a variant for each kind.
 
 use super::libpq::Conninfo;
-use super::reflections::ReflectionsConfig;
+use super::reflections::{ReflectionConfig, ReflectionsConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{ColumnNames, RowCondition, TableName};
 
@@ -164,4 +164,33 @@ impl DestinationSettings for PostgresDestinationConfig {
         self.table = table.clone();
         self.rename = std::mem::take(&mut self.rename).of_several();
     }
+}
+
+impl DestinationSettings for ReflectionsConfig {
+    fn describe(&self) -> String {
+        self.conninfo.describe()
+    }
+
+    fn target(&self) -> String {
+        let tables: Vec<String> = self.reflections.iter().map(|of| of.table.to_string()).collect();
+        tables.join(", ")
+    }
+
+    fn default_name(&self) -> &str {
+        &self.conninfo.database
+    }
+
+    fn is_same(&self, other: &DestinationKind) -> bool {
+        let is_theirs =
+            |of: &ReflectionConfig| other.settings().is_table(&self.conninfo, &of.table);
+        self.reflections.iter().any(is_theirs)
+    }
+
+    fn is_table(&self, conninfo: &Conninfo, table: &TableName) -> bool {
+        self.conninfo.may_be_same_database(conninfo)
+            && self.reflections.iter().any(|of| of.table == *table)
+    }
+
+    /// The log is what is read, whatever else the source has.
+    fn set_table(&mut self, _: &TableName) {}
 }

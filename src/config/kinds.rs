@@ -59,7 +59,7 @@ fn postgres<'a>(
 ) -> Option<DestinationKind> {
     let conninfo = connection::read(reader, section, unknown_scheme);
     if section.has("reflections") {
-        return reflections::read(reader, section, conninfo);
+        return reflections::read(reader, section, conninfo).map(DestinationKind::Reflections);
     }
     let table = written_table(reader, section, "table");
     let rows = condition(reader, section, "where");

@@ -1,6 +1,5 @@
 //! `[[destinations.reflections]]`: tables that are computed from the changes of captured ones.
 
-use super::destination::{DestinationKind, DestinationSettings};
 use super::file::reader::{ConfigReader, ConfigSection, NamedValue};
 use super::file::tree::{ConfigNode, ConfigValue};
 use super::keys::REFLECTION;
@@ -89,7 +88,7 @@ pub(super) fn read<'a>(
     reader: &mut ConfigReader<'a>,
     section: &ConfigSection<'a>,
     conninfo: Option<Conninfo>,
-) -> Option<DestinationKind> {
+) -> Option<ReflectionsConfig> {
     refuse_those_of_copies(reader, section);
     let drift = match word(reader, section, "drift") {
         "report" => DriftReaction::Report,
@@ -99,8 +98,7 @@ pub(super) fn read<'a>(
     let reflections = found(reader, section, "reflections", list)?;
     refuse_doubles(reader, section, &reflections);
     let reflections = reflections.into_iter().map(|(of, _)| of).collect::<Option<Vec<_>>>()?;
-    let config = ReflectionsConfig { conninfo: conninfo?, drift, reflections };
-    Some(DestinationKind::Reflections(config))
+    Some(ReflectionsConfig { conninfo: conninfo?, drift, reflections })
 }
 
 /// Keys that say how an event table is copied.
@@ -249,33 +247,4 @@ fn refuse_doubles<'a>(
             reader.problem(*at, &key, what, fix);
         }
     }
-}
-
-impl DestinationSettings for ReflectionsConfig {
-    fn describe(&self) -> String {
-        self.conninfo.describe()
-    }
-
-    fn target(&self) -> String {
-        let tables: Vec<String> = self.reflections.iter().map(|of| of.table.to_string()).collect();
-        tables.join(", ")
-    }
-
-    fn default_name(&self) -> &str {
-        &self.conninfo.database
-    }
-
-    fn is_same(&self, other: &DestinationKind) -> bool {
-        let is_theirs =
-            |of: &ReflectionConfig| other.settings().is_table(&self.conninfo, &of.table);
-        self.reflections.iter().any(is_theirs)
-    }
-
-    fn is_table(&self, conninfo: &Conninfo, table: &TableName) -> bool {
-        self.conninfo.may_be_same_database(conninfo)
-            && self.reflections.iter().any(|of| of.table == *table)
-    }
-
-    /// The log is what is read, whatever else the source has.
-    fn set_table(&mut self, _: &TableName) {}
 }

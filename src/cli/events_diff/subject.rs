@@ -1,8 +1,8 @@
 //! What is compared with what: a source with destinations of a configuration, or two URLs.
 
 use super::args::CompareArguments;
-use crate::cli::args::ConfigFile;
 use crate::cli::begin::configuration;
+use crate::cli::config_file::ConfigFile;
 use crate::commands::{self, naming};
 use crate::config::libpq::{Conninfo, Environment};
 use crate::config::{IdsSetting, ReplicationConfig, SourceRetention};

@@ -1,6 +1,6 @@
 //! The flags of `counterfoil reflect`.
 
-use crate::cli::args::ConfigFile;
+use crate::cli::config_file::ConfigFile;
 use crate::cli::help;
 use clap::{Args, Subcommand, ValueEnum};
 

@@ -1,16 +1,14 @@
 //! `counterfoil reflect`: has tables loaded again that are computed from captured ones, and compares
 //! them.
 
-mod args;
+pub(super) mod args;
 mod report;
-
-pub(crate) use args::ReflectCommand;
 
 use crate::cli::begin::{configuration, configurations};
 use crate::cli::consent::agreed;
 use crate::cli::output::{line, told};
 use crate::config::{DestinationConfig, ReflectionConfig, ReflectionsConfig, ReplicationConfig};
-use crate::destination::reflect::{LoadRequest, TableComparison, compare_table, request_load};
+use crate::destination::reflect::{LoadRequest, ReflectionComparison, compare_table, request_load};
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::captured::CapturedLog;
 use crate::log::escape::fit;
@@ -20,7 +18,7 @@ use crate::source::capture::captured_log;
 use crate::source::ids::Discipline;
 use crate::sql::TableName;
 use crate::stop;
-use args::{ReflectLoad, ReflectVerify};
+use args::{ReflectCommand, ReflectLoad, ReflectVerify};
 use report::{ComparedTable, tell, tell_verdict};
 
 /// Something could not be compared.
@@ -145,7 +143,7 @@ async fn verify(wanted: ReflectVerify) -> Result<u8, Problems> {
 }
 
 /// 0 equal, 1 different, 3 inconclusive: what differs is the last word.
-fn code_of(compared: &[TableComparison]) -> u8 {
+fn code_of(compared: &[ReflectionComparison]) -> u8 {
     if compared.iter().any(|of| of.differences() > 0) {
         1
     } else if compared.iter().any(|of| of.inconclusive.is_some()) {

@@ -3,7 +3,7 @@
 use super::args::ReflectFormat;
 use crate::cli::output::{line, put};
 use crate::config::ReflectionConfig;
-use crate::destination::reflect::{RowDifference, TableComparison};
+use crate::destination::reflect::{ReflectionComparison, RowDifference};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::shown;
 use crate::log::escape::{escaped_json, fit};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 pub(super) struct ComparedTable<'a> {
     pub(super) destination: &'a str,
     pub(super) reflection: &'a ReflectionConfig,
-    pub(super) found: TableComparison,
+    pub(super) found: ReflectionComparison,
 }
 
 /// Tells what was found of one table.
@@ -49,7 +49,7 @@ fn difference(row: &RowDifference) -> Value {
     json!({ "kind": row.kind, "key": row.key, "columns": row.columns })
 }
 
-fn words(found: &TableComparison) -> String {
+fn words(found: &ReflectionComparison) -> String {
     let rows = |count: u64| if count == 1 { "1 row".to_owned() } else { format!("{count} rows") };
     match &found.inconclusive {
         Some(why) => format!("inconclusive: {why}"),
@@ -67,7 +67,7 @@ fn words(found: &TableComparison) -> String {
     }
 }
 
-fn listed(found: &TableComparison) -> String {
+fn listed(found: &ReflectionComparison) -> String {
     let mut lines = String::new();
     for row in &found.first {
         let columns = match row.columns.as_slice() {
@@ -88,7 +88,7 @@ fn listed(found: &TableComparison) -> String {
 /// # Errors
 /// Those of the output.
 pub(super) fn tell_verdict(
-    compared: &[TableComparison],
+    compared: &[ReflectionComparison],
     code: u8,
     format: ReflectFormat,
 ) -> Result<()> {

@@ -20,7 +20,7 @@ const PAGES_MAX: usize = 4;
 
 /// What came of a comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TableComparison {
+pub(crate) struct ReflectionComparison {
     /// The position at which both were compared.
     pub(crate) position: Option<i64>,
     /// Rows that were computed.
@@ -46,7 +46,7 @@ pub(crate) struct RowDifference {
     pub(crate) columns: Vec<String>,
 }
 
-impl TableComparison {
+impl ReflectionComparison {
     /// Rows that differ.
     pub(crate) fn differences(&self) -> u64 {
         self.missing + self.extra + self.changed
@@ -63,13 +63,16 @@ pub(crate) async fn compare_table(
     reflection: &ReflectionConfig,
     log: &CapturedLog,
     differences_max: u32,
-) -> Result<TableComparison, Problems> {
+) -> Result<ReflectionComparison, Problems> {
     let at = config.reflections.iter().position(|of| of == reflection).unwrap_or(0);
     let mapping = Mapping::new(reflection, &log.tables)?;
     let target = TargetTable::read(session, &mapping.table).await?;
     let mut target = target.ok_or_else(|| missing(&mapping.table, name))?;
     if let Some(why) = unverifiable(&mapping) {
-        return Ok(TableComparison { inconclusive: Some(why), ..TableComparison::default() });
+        return Ok(ReflectionComparison {
+            inconclusive: Some(why),
+            ..ReflectionComparison::default()
+        });
     }
     target.learn_types(session, &mapping.source.columns).await?;
     let statements = TableStatements::new(at, &mapping, &target);
@@ -100,10 +103,10 @@ async fn compare_open(
     statements: &TableStatements,
     log: &CapturedLog,
     differences_max: u32,
-) -> Result<TableComparison> {
-    let undecided = |why: &str| TableComparison {
+) -> Result<ReflectionComparison> {
+    let undecided = |why: &str| ReflectionComparison {
         inconclusive: Some(why.to_owned()),
-        ..TableComparison::default()
+        ..ReflectionComparison::default()
     };
     let Some(remembered) = state::read(session, name).await? else {
         return Ok(undecided("it was never computed"));
@@ -136,7 +139,7 @@ async fn compare_open(
         read => read?,
     }
     let mut compared =
-        TableComparison { position: at.position, rows, ..TableComparison::default() };
+        ReflectionComparison { position: at.position, rows, ..ReflectionComparison::default() };
     count(session, mapping, statements, &mut compared).await?;
     if compared.differences() > 0 {
         compared.first = first(session, mapping, statements, differences_max).await?;
@@ -148,7 +151,7 @@ async fn count(
     session: &Session,
     mapping: &Mapping,
     statements: &TableStatements,
-    compared: &mut TableComparison,
+    compared: &mut ReflectionComparison,
 ) -> Result<()> {
     let sql =
         format!("select d.kind, count(*) from ({}) d group by d.kind", statements.differences);

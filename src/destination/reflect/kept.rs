@@ -1,9 +1,9 @@
 //! Changes of transactions that go on beyond the position: kept in a table of the destination until
 //! the batch that holds their last.
 
-use super::appender::ReflectedTable;
 use super::plan::{PARTS_MAX, part_of};
 use super::state::PendingTransaction;
+use super::tables::ReflectedTable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::change::{ChangeKind, LoggedChange, RowImage};
 use crate::event::net::RowKey;
@@ -71,15 +71,6 @@ pub(super) async fn keep(
     if changes.is_empty() {
         return Ok(());
     }
-    let key_of = |change: &LoggedChange| {
-        let table = tables.iter().find(|of| of.mapping.source.source == *change.source);
-        table.map(|of| of.mapping.source_key())
-    };
-    let part = |change: &LoggedChange, image: &Option<RowImage>| -> Result<Option<i32>> {
-        let (Some(image), Some(key)) = (image, key_of(change)) else { return Ok(None) };
-        let part = part_of(&RowKey::of(image, key)?);
-        Ok(Some(i32::try_from(part).unwrap_or(0)))
-    };
     let all = || changes.iter();
     let ids: Vec<i64> = all().map(|change| change.id).collect();
     let xacts: Vec<i64> = all().map(|change| change.xact).collect();
@@ -90,9 +81,9 @@ pub(super) async fn keep(
     let afters: Vec<Option<&str>> =
         all().map(|change| change.after.as_ref().map(RowImage::text)).collect();
     let before_parts =
-        all().map(|change| part(change, &change.before)).collect::<Result<Vec<_>>>()?;
+        all().map(|change| part(tables, change, &change.before)).collect::<Result<Vec<_>>>()?;
     let after_parts =
-        all().map(|change| part(change, &change.after)).collect::<Result<Vec<_>>>()?;
+        all().map(|change| part(tables, change, &change.after)).collect::<Result<Vec<_>>>()?;
     let sql = "insert into counterfoil.pending (name, id, xact, source, op, before, after, before_part, after_part) \
                select $1, id, xact, source, op::pg_catalog.\"char\", before, after, before_part, after_part \
                from rows from (pg_catalog.unnest($2::pg_catalog.int8[]), pg_catalog.unnest($3::pg_catalog.int8[]), \
@@ -125,6 +116,18 @@ pub(super) async fn keep(
         of.first_id = of.first_id.min(change.id);
     }
     Ok(())
+}
+
+/// The part that the key of an image falls into.
+fn part(
+    tables: &[ReflectedTable],
+    change: &LoggedChange,
+    image: &Option<RowImage>,
+) -> Result<Option<i32>> {
+    let table = tables.iter().find(|of| of.mapping.source.source == *change.source);
+    let (Some(image), Some(table)) = (image, table) else { return Ok(None) };
+    let part = part_of(&RowKey::of(image, table.mapping.source_key())?);
+    Ok(Some(i32::try_from(part).unwrap_or(0)))
 }
 
 /// Takes away the changes of transactions that were applied.

@@ -17,6 +17,7 @@
 //! loaded yet is left out too, for the snapshot of its range will show it.
 
 mod appender;
+mod batch;
 mod comparison;
 mod connector;
 mod forget;
@@ -28,14 +29,16 @@ mod order;
 mod place;
 mod plan;
 mod setup;
+mod standing;
 mod state;
 mod statements;
 mod store;
 mod table;
+mod tables;
 mod target;
 mod wire;
 
-pub(crate) use comparison::{RowDifference, TableComparison, compare_table};
+pub(crate) use comparison::{ReflectionComparison, RowDifference, compare_table};
 pub(crate) use connector::ReflectionsConnector;
 pub(crate) use forget::{LoadRequest, request_load};
 pub(crate) use setup::{ReflectionsSetup, set_up};

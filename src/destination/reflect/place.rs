@@ -1,11 +1,12 @@
 //! Reflections that are opened: held against the log, taken, made ready.
 
-use super::appender::{ReflectionAppender, ReflectionTables};
+use super::appender::ReflectionAppender;
 use super::load::ReflectingDestination;
 use super::mapping::Mapping;
 use super::state::{self, EntryState, RememberedState};
 use super::statements::TableStatements;
 use super::store::ReflectedEvents;
+use super::tables::ReflectionTables;
 use super::target::TargetTable;
 use super::wire::{no_log, wire_of_log};
 use crate::config::ReflectionsConfig;

@@ -61,51 +61,19 @@ impl TableStatements {
             .map(|(at, MappedColumn { expression, .. })| format!("({expression}\n) as m{at}"))
             .collect();
         let source = format!("(select counterfoil_side, {} from {stage})", values.join(", "));
-        let names: Vec<String> = mapping.columns.iter().map(|of| ident(&of.name)).collect();
-        let taken: Vec<String> = (0..names.len()).map(|at| format!("b.m{at}")).collect();
-        let insert = format!(
-            "insert into {table} ({}) select {} from {source} b where b.counterfoil_side >= {CHANGED}",
-            names.join(", "),
-            taken.join(", ")
-        );
-        let key_names: Vec<&str> = keys.iter().map(|(name, _)| name.as_str()).collect();
-        let others: Vec<String> = names
-            .iter()
-            .filter(|name| !key_names.contains(&name.as_str()))
-            .map(|name| format!("{name} = excluded.{name}"))
-            .collect();
-        // A row that is all key is written too, so that the count tells whether it arrived.
-        let set = match others.as_slice() {
-            [] => format!("{} = excluded.{}", key_names[0], key_names[0]),
-            others => others.join(", "),
-        };
-        let upsert = format!("{insert} on conflict ({}) do update set {set}", key_names.join(", "));
+        let WriteStatements { insert, upsert, try_out } = writes(mapping, &table, &source, &keys);
         let joined = joined(&keys);
         let delete = |sides: &str| {
             format!(
                 "delete from {table} t using {source} b where b.counterfoil_side {sides} and {joined}"
             )
         };
-        let columns: Vec<String> = mapping
-            .source
-            .columns
-            .iter()
-            .filter(|of| !of.is_virtual)
-            .map(|of| ident(&of.name))
-            .collect();
-        let typed: Vec<String> = mapping
-            .source
-            .columns
-            .iter()
-            .filter(|of| !of.is_virtual)
-            .map(|of| format!("{} {}", ident(&of.name), target.stage_type(of)))
-            .collect();
+        let (columns, typed) = staged(mapping, target);
         Self {
             create_stage: format!(
-                "create temporary table if not exists counterfoil_src_{at} (counterfoil_side smallint not null, {}) on commit delete rows",
-                typed.join(", ")
+                "create temporary table if not exists counterfoil_src_{at} (counterfoil_side smallint not null, {typed}) on commit delete rows"
             ),
-            copy: format!("copy {stage} (counterfoil_side, {}) from stdin", columns.join(", ")),
+            copy: format!("copy {stage} (counterfoil_side, {columns}) from stdin"),
             differences: differences(mapping, target, &source, &keys),
             drift: drift(mapping, target, &source, &keys),
             delete_gone: delete(&format!("= {GONE}")),
@@ -115,11 +83,7 @@ impl TableStatements {
             delete_clashes: clashes(mapping, target, &source, &keys),
             delete_all: format!("delete from {table}"),
             select: format!("select * from {source} b"),
-            try_out: format!(
-                "insert into {table} ({}) select {} from {source} b where false",
-                names.join(", "),
-                taken.join(", ")
-            ),
+            try_out,
             key_types: mapping.key.iter().map(|key| target.type_of(&key.name).to_owned()).collect(),
             table,
             keys,
@@ -142,6 +106,50 @@ impl TableStatements {
         let all: Vec<String> = bounds.chain([among]).collect();
         format!("delete from {} t where {}", self.table, all.join(" and "))
     }
+}
+
+/// The statements that write rows.
+struct WriteStatements {
+    insert: String,
+    upsert: String,
+    try_out: String,
+}
+
+fn writes(
+    mapping: &Mapping,
+    table: &str,
+    source: &str,
+    keys: &[(String, usize)],
+) -> WriteStatements {
+    let names: Vec<String> = mapping.columns.iter().map(|of| ident(&of.name)).collect();
+    let taken: Vec<String> = (0..names.len()).map(|at| format!("b.m{at}")).collect();
+    let insert = format!(
+        "insert into {table} ({}) select {} from {source} b where ",
+        names.join(", "),
+        taken.join(", ")
+    );
+    let key_names: Vec<&str> = keys.iter().map(|(name, _)| name.as_str()).collect();
+    let others: Vec<String> = names
+        .iter()
+        .filter(|name| !key_names.contains(&name.as_str()))
+        .map(|name| format!("{name} = excluded.{name}"))
+        .collect();
+    // A row that is all key is written too, so that the count tells whether it arrived.
+    let set = match (others.as_slice(), key_names.first()) {
+        ([], Some(first)) => format!("{first} = excluded.{first}"),
+        (others, _) => others.join(", "),
+    };
+    let written = format!("{insert}b.counterfoil_side >= {CHANGED}");
+    let upsert = format!("{written} on conflict ({}) do update set {set}", key_names.join(", "));
+    WriteStatements { try_out: format!("{insert}false"), insert: written, upsert }
+}
+
+/// The captured columns that are staged: their names, and their names with types.
+fn staged(mapping: &Mapping, target: &TargetTable) -> (String, String) {
+    let columns = || mapping.source.columns.iter().filter(|of| !of.is_virtual);
+    let names: Vec<String> = columns().map(|of| ident(&of.name)).collect();
+    let typed = columns().map(|of| format!("{} {}", ident(&of.name), target.stage_type(of)));
+    (names.join(", "), typed.collect::<Vec<_>>().join(", "))
 }
 
 fn joined(keys: &[(String, usize)]) -> String {

@@ -1,10 +1,10 @@
 //! Writes one table of a destination, step by step, within the transaction of a batch.
 
-use super::appender::ReflectedTable;
 use super::literal::write_line;
 use super::mapping::Mapping;
 use super::state::{self, EntryState};
 use super::statements::{ADDED, BEFORE, CHANGED, GONE, TableStatements};
+use super::tables::ReflectedTable;
 use crate::config::{DeleteReaction, DriftReaction};
 use crate::error::{Error, ErrorKind, Result, Warning};
 use crate::event::captured::CapturedColumn;
