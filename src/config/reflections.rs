@@ -118,9 +118,12 @@ fn refuse_those_of_copies<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSec
     }
 }
 
-type Written = (Option<ReflectionConfig>, usize);
+type PlacedReflection = (Option<ReflectionConfig>, usize);
 
-fn list<'a>(reader: &mut ConfigReader<'a>, found: &NamedValue<'a>) -> Option<Vec<Written>> {
+fn list<'a>(
+    reader: &mut ConfigReader<'a>,
+    found: &NamedValue<'a>,
+) -> Option<Vec<PlacedReflection>> {
     let ConfigValue::List(items) = &found.node.value else {
         let what =
             format!("{} must be a list of tables, not {}", found.key, found.node.value.describe());
@@ -235,7 +238,7 @@ fn columns<'a>(reader: &mut ConfigReader<'a>, found: &NamedValue<'a>) -> Option<
 fn refuse_doubles<'a>(
     reader: &mut ConfigReader<'a>,
     section: &ConfigSection<'a>,
-    written: &[Written],
+    written: &[PlacedReflection],
 ) {
     for (index, (reflection, at)) in written.iter().enumerate() {
         let Some(reflection) = reflection else { continue };

@@ -139,7 +139,7 @@ fn values(key: &Key) -> Value {
         ValueType::Mapping => {
             let expressions =
                 json!({ "type": "object", "additionalProperties": { "type": "string" } });
-            json!({ "anyOf": [{ "const": "same" }, expressions] })
+            json!({ "anyOf": [{ "enum": ["same"] }, expressions] })
         }
         ValueType::Names => {
             let name = or_variable(&[text(1, IDENTIFIER_BYTES_MAX)]);

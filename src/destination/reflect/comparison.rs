@@ -65,7 +65,7 @@ pub(crate) async fn compare_table(
     differences_max: u32,
 ) -> Result<ReflectionComparison, Problems> {
     let at = config.reflections.iter().position(|of| of == reflection).unwrap_or(0);
-    let mapping = Mapping::new(reflection, &log.tables)?;
+    let mapping = TableMapping::new(reflection, &log.tables)?;
     let target = TargetTable::read(session, &mapping.table).await?;
     let mut target = target.ok_or_else(|| missing(&mapping.table, name))?;
     if let Some(why) = unverifiable(&mapping) {
@@ -87,7 +87,7 @@ pub(crate) async fn compare_table(
 }
 
 /// Why a table is not what its source is.
-fn unverifiable(mapping: &Mapping) -> Option<String> {
+fn unverifiable(mapping: &TableMapping) -> Option<String> {
     if mapping.deletes == DeleteReaction::Ignore {
         return Some("deletes = \"ignore\": it holds rows that are gone at the source".to_owned());
     }
@@ -99,7 +99,7 @@ fn unverifiable(mapping: &Mapping) -> Option<String> {
 
 async fn compare_open(
     session: &Session,
-    (name, mapping): (&str, &Mapping),
+    (name, mapping): (&str, &TableMapping),
     statements: &TableStatements,
     log: &CapturedLog,
     differences_max: u32,
@@ -149,7 +149,7 @@ async fn compare_open(
 
 async fn count(
     session: &Session,
-    mapping: &Mapping,
+    mapping: &TableMapping,
     statements: &TableStatements,
     compared: &mut ReflectionComparison,
 ) -> Result<()> {
@@ -171,7 +171,7 @@ async fn count(
 
 async fn first(
     session: &Session,
-    mapping: &Mapping,
+    mapping: &TableMapping,
     statements: &TableStatements,
     differences_max: u32,
 ) -> Result<Vec<RowDifference>> {

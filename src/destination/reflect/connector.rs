@@ -134,7 +134,7 @@ impl ReflectionsConnector<'_> {
         })
     }
 
-    async fn looked_at(&self, session: &Session) -> Result<Look, Problems> {
+    async fn looked_at(&self, session: &Session) -> Result<ObservedTables, Problems> {
         let server = settings::about(session).await?;
         fitness::encoding(&server)?;
         fitness::takes_writes(&server)?;
@@ -156,7 +156,7 @@ impl ReflectionsConnector<'_> {
     }
 }
 
-type Look = (Vec<TargetTable>, Option<state::RememberedState>);
+type ObservedTables = (Vec<TargetTable>, Option<state::RememberedState>);
 
 /// Who holds the first of the tables.
 async fn replicator(session: &Session, first: &ReflectionConfig) -> Result<Option<Replicator>> {

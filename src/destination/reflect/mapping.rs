@@ -8,7 +8,7 @@ use crate::sql::{TableName, ident};
 
 /// One table, and what it is computed from.
 #[derive(Clone, Debug)]
-pub(super) struct Mapping {
+pub(super) struct TableMapping {
     /// What it is computed from.
     pub source: CapturedTable,
     /// What is written.
@@ -37,7 +37,7 @@ pub(super) struct KeyColumn {
     pub from: String,
 }
 
-impl Mapping {
+impl TableMapping {
     /// Holds what is configured against what is captured.
     ///
     /// # Errors
@@ -245,7 +245,8 @@ mod tests {
 
     #[test]
     fn the_key_is_added_where_columns_leave_it_out() {
-        let mapping = Mapping::new(&config(named(&[("n", "upper(\"Name\")")]), &[]), &[captured()]);
+        let mapping =
+            TableMapping::new(&config(named(&[("n", "upper(\"Name\")")]), &[]), &[captured()]);
         let mapping = mapping.unwrap();
         let names: Vec<&str> = mapping.columns.iter().map(|column| column.name.as_str()).collect();
         assert_eq!(names, ["id", "n"]);
@@ -255,7 +256,7 @@ mod tests {
     #[test]
     fn a_key_may_be_called_otherwise_and_must_be_the_key_of_the_source() {
         let of = |pairs: &[(&str, &str)], key: &[&str]| {
-            Mapping::new(&config(named(pairs), key), &[captured()]).map(|mapping| mapping.key)
+            TableMapping::new(&config(named(pairs), key), &[captured()]).map(|mapping| mapping.key)
         };
         let renamed = of(&[("order_id", "ID"), ("n", "1")], &["order_id"]).unwrap();
         assert_eq!(renamed, [KeyColumn { name: "order_id".to_owned(), from: "id".to_owned() }]);
@@ -271,18 +272,21 @@ mod tests {
 
     #[test]
     fn a_value_that_json_does_not_give_back_is_refused_unless_an_expression_makes_one() {
-        let report =
-            Mapping::new(&config(MappedColumns::Same, &[]), &[captured()]).unwrap_err().report();
+        let report = TableMapping::new(&config(MappedColumns::Same, &[]), &[captured()])
+            .unwrap_err()
+            .report();
         assert!(report.contains("column place of public.orders has a type"), "{report}");
-        assert!(Mapping::new(&config(named(&[("p", "place::text")]), &[]), &[captured()]).is_ok());
+        assert!(
+            TableMapping::new(&config(named(&[("p", "place::text")]), &[]), &[captured()]).is_ok()
+        );
     }
 
     #[test]
     fn what_is_not_captured_is_told_with_what_is() {
         let other = ReflectionConfig { source: "orders".to_owned(), ..config(named(&[]), &[]) };
-        let report = Mapping::new(&other, &[captured()]).unwrap_err().report();
+        let report = TableMapping::new(&other, &[captured()]).unwrap_err().report();
         assert!(report.contains("no table is captured under the name \"orders\""), "{report}");
-        let none = Mapping::new(&other, &[]).unwrap_err().report();
+        let none = TableMapping::new(&other, &[]).unwrap_err().report();
         assert!(none.contains("nothing is captured yet"), "{none}");
     }
 }

@@ -42,7 +42,7 @@ struct FittingReflections {
     session: Session,
     name: String,
     config: ReflectionsConfig,
-    tables: Vec<(Mapping, TargetTable)>,
+    tables: Vec<(TableMapping, TargetTable)>,
     log: CapturedLog,
     /// Which log it is.
     source: String,
@@ -72,7 +72,7 @@ impl InspectedReflections {
         let (mut problems, mut warnings) = (Problems::new(), Vec::new());
         let mut tables = Vec::new();
         for (config, target) in self.config.reflections.iter().zip(self.tables) {
-            match Mapping::new(config, &log.tables) {
+            match TableMapping::new(config, &log.tables) {
                 Err(unfit) => problems.extend(unfit),
                 Ok(mapping) => {
                     match target.judge(&mapping) {
@@ -135,7 +135,7 @@ fn another_source() -> Error {
 }
 
 /// A table that is another one, or is computed otherwise, than when its rows were.
-fn changed_since(mapping: &Mapping, target: &TargetTable, known: &EntryState) -> Problems {
+fn changed_since(mapping: &TableMapping, target: &TargetTable, known: &EntryState) -> Problems {
     let mut problems = Problems::new();
     let fix = "have its rows loaded again: counterfoil reflect load; nothing was written";
     if known.target != target.oid {
@@ -247,7 +247,11 @@ impl FittingReflections {
 
 /// Evaluates the expressions of a table over no row, so that what is wrong with one is told before
 /// anything is written.
-async fn try_out(session: &Session, mapping: &Mapping, statements: &TableStatements) -> Result<()> {
+async fn try_out(
+    session: &Session,
+    mapping: &TableMapping,
+    statements: &TableStatements,
+) -> Result<()> {
     let what = || format!("cannot compute {}", mapping.table);
     let made = session.batch_execute(&statements.create_stage).await;
     made.map_err(|error| session.error(&error, what()))?;
@@ -269,7 +273,7 @@ async fn try_out(session: &Session, mapping: &Mapping, statements: &TableStateme
 async fn begun(
     session: &Session,
     name: &str,
-    tables: &[(Mapping, TargetTable)],
+    tables: &[(TableMapping, TargetTable)],
     (log, wire, source): (&CapturedLog, &Arc<Wire>, &str),
 ) -> Result<RememberedState> {
     let failed =

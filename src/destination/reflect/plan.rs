@@ -43,7 +43,7 @@ pub(super) fn part_of(key: &RowKey) -> u32 {
 /// `Rejected` for a TRUNCATE that was to stop the destination; those of the source, which compares
 /// keys.
 pub(super) async fn plan(
-    mapping: &Mapping,
+    mapping: &TableMapping,
     entry: &EntryState,
     changes: &[&LoggedChange],
     (part, parts): (usize, usize),
@@ -89,7 +89,7 @@ pub(super) async fn plan(
 
 /// The range in which each key lies; one beyond the last for a key that is not loaded yet.
 async fn places(
-    mapping: &Mapping,
+    mapping: &TableMapping,
     entry: &EntryState,
     changes: &[&LoggedChange],
     source: &Arc<dyn ChangeSource>,
@@ -113,7 +113,7 @@ async fn places(
     Ok(keys.into_iter().zip(lying).filter_map(|(key, place)| Some((key, place?))).collect())
 }
 
-fn stopped_by(mapping: &Mapping, change: &LoggedChange) -> Error {
+fn stopped_by(mapping: &TableMapping, change: &LoggedChange) -> Error {
     let what =
         format!("{} was emptied by a TRUNCATE, which was to stop this", mapping.source.source);
     Error::new(ErrorKind::Rejected, what).at(format!("event {}", change.id)).fix(format!(

@@ -44,7 +44,7 @@ impl ReflectionsSetup {
             match TargetTable::read(session, &reflection.table).await? {
                 Some(_) => setup.present.push(what),
                 None if !reflection.creates => {}
-                None => match Mapping::new(reflection, captured) {
+                None => match TableMapping::new(reflection, captured) {
                     Err(unfit) => problems.extend(unfit),
                     Ok(mapping) => match create(session, at, &mapping).await {
                         Err(error) => problems.push(error),
@@ -74,7 +74,7 @@ pub(crate) async fn set_up(session: &Session, setup: &ReflectionsSetup) -> Resul
 
 /// The statement that makes the table of a reflection: its columns have the types of their
 /// expressions.
-async fn create(session: &Session, at: usize, mapping: &Mapping) -> Result<String> {
+async fn create(session: &Session, at: usize, mapping: &TableMapping) -> Result<String> {
     let what = || format!("cannot make {}", mapping.table);
     let failed = |error: tokio_postgres::Error| session.error(&error, what());
     let mut target = TargetTable::of_none(&mapping.table);

@@ -74,7 +74,7 @@ pub(super) struct RememberedState {
 
 impl EntryState {
     /// Of a table that is new, or is to be loaded again.
-    pub(super) fn new(target: u32, mapping: &Mapping) -> Self {
+    pub(super) fn new(target: u32, mapping: &TableMapping) -> Self {
         Self {
             target,
             mapping: mapping.written(),

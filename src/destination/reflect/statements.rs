@@ -1,8 +1,8 @@
 //! The statements of one table: made once of its mapping and of what the table is.
 
-use super::mapping::{MappedColumn, Mapping};
+use super::mapping::{MappedColumn, TableMapping};
 use super::target::TargetTable;
-use crate::event::captured::{ImageForm, KeyRange};
+use crate::event::captured::KeyRange;
 use crate::event::net::RowKey;
 use crate::sql::{ident, literal};
 
@@ -45,7 +45,7 @@ pub(super) struct TableStatements {
 
 impl TableStatements {
     /// Of the table at this place of the configuration.
-    pub(super) fn new(at: usize, mapping: &Mapping, target: &TargetTable) -> Self {
+    pub(super) fn new(at: usize, mapping: &TableMapping, target: &TargetTable) -> Self {
         let stage = format!("pg_temp.counterfoil_src_{at}");
         let table = mapping.table.quoted();
         let place = |name: &str| mapping.columns.iter().position(|of| of.name == name);
@@ -116,7 +116,7 @@ struct WriteStatements {
 }
 
 fn writes(
-    mapping: &Mapping,
+    mapping: &TableMapping,
     table: &str,
     source: &str,
     keys: &[(String, usize)],
@@ -145,7 +145,7 @@ fn writes(
 }
 
 /// The captured columns that are staged: their names, and their names with types.
-fn staged(mapping: &Mapping, target: &TargetTable) -> (String, String) {
+fn staged(mapping: &TableMapping, target: &TargetTable) -> (String, String) {
     let columns = || mapping.source.columns.iter().filter(|of| !of.is_virtual);
     let names: Vec<String> = columns().map(|of| ident(&of.name)).collect();
     let typed = columns().map(|of| format!("{} {}", ident(&of.name), target.stage_type(of)));
@@ -158,7 +158,7 @@ fn joined(keys: &[(String, usize)]) -> String {
 }
 
 fn drift(
-    mapping: &Mapping,
+    mapping: &TableMapping,
     target: &TargetTable,
     source: &str,
     keys: &[(String, usize)],
@@ -185,7 +185,7 @@ fn drift(
 }
 
 /// That a column of the table holds what was computed.
-fn is_same(mapping: &Mapping, target: &TargetTable, at: usize) -> String {
+fn is_same(mapping: &TableMapping, target: &TargetTable, at: usize) -> String {
     let column = &mapping.columns[at];
     let (name, of) = (ident(&column.name), target.type_of(&column.name));
     if target.has_equality(&column.name) {
@@ -196,7 +196,7 @@ fn is_same(mapping: &Mapping, target: &TargetTable, at: usize) -> String {
 }
 
 fn differences(
-    mapping: &Mapping,
+    mapping: &TableMapping,
     target: &TargetTable,
     source: &str,
     keys: &[(String, usize)],
@@ -228,7 +228,7 @@ fn differences(
 }
 
 fn clashes(
-    mapping: &Mapping,
+    mapping: &TableMapping,
     target: &TargetTable,
     source: &str,
     keys: &[(String, usize)],
@@ -247,13 +247,4 @@ fn clashes(
         ))
     };
     target.other_unique_indexes(mapping).filter_map(of_index).collect()
-}
-
-/// The type in which a captured column is staged, if the destination has it.
-pub(super) fn staged_as(form: ImageForm, type_name: &str, is_known: bool) -> &str {
-    match form {
-        ImageForm::Opaque => "json",
-        _ if is_known => type_name,
-        _ => "text",
-    }
 }

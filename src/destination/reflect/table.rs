@@ -33,7 +33,7 @@ pub(super) struct TableWriter<'a> {
 /// Those of the session; `Contents` for a row without one of the columns.
 pub(super) async fn send_rows(
     session: &Session,
-    of_table: (&Mapping, &TableStatements),
+    of_table: (&TableMapping, &TableStatements),
     rows: &[RowImage],
 ) -> Result<()> {
     let what = format!("cannot send rows of {}", of_table.0.source.source);
@@ -43,7 +43,7 @@ pub(super) async fn send_rows(
 
 async fn send(
     session: &Session,
-    (mapping, statements): (&Mapping, &TableStatements),
+    (mapping, statements): (&TableMapping, &TableStatements),
     what: String,
     lines: &[(i16, &RowImage)],
 ) -> Result<()> {

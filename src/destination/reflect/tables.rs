@@ -17,7 +17,7 @@ pub(super) struct ReflectionTables {
 
 /// One table.
 pub(super) struct ReflectedTable {
-    pub mapping: Mapping,
+    pub mapping: TableMapping,
     pub target: TargetTable,
     pub statements: TableStatements,
     pub state: EntryState,
@@ -25,7 +25,7 @@ pub(super) struct ReflectedTable {
 
 impl ReflectionTables {
     pub(super) fn new(
-        tables: Vec<(Mapping, TargetTable)>,
+        tables: Vec<(TableMapping, TargetTable)>,
         statements: Vec<TableStatements>,
         mut entries: BTreeMap<String, EntryState>,
     ) -> Self {

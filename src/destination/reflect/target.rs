@@ -1,10 +1,9 @@
 //! What a table is that a reflection writes, and whether it can hold what is computed for it.
 
 use super::mapping::Mapping;
-use super::statements::staged_as;
 use crate::commands;
 use crate::error::{Error, ErrorKind, Problems, Result, Warning};
-use crate::event::captured::CapturedColumn;
+use crate::event::captured::{CapturedColumn, ImageForm};
 use crate::postgres::session::Session;
 use crate::sql::TableName;
 use std::collections::HashSet;
@@ -129,7 +128,7 @@ impl TargetTable {
     /// Its unique indexes over columns, that of the key apart.
     pub(super) fn other_unique_indexes<'a>(
         &'a self,
-        mapping: &'a Mapping,
+        mapping: &'a TableMapping,
     ) -> impl Iterator<Item = &'a Vec<String>> {
         let is_other = move |columns: &&Vec<String>| !is_key(columns, mapping);
         self.unique_indexes.iter().map(|(columns, _)| columns).filter(is_other)
@@ -137,7 +136,7 @@ impl TargetTable {
 
     /// Whether keys lie in the same order here as at the source: then what is not among the loaded
     /// rows of a range can be told here.
-    pub(super) fn keeps_key_order(&self, mapping: &Mapping) -> bool {
+    pub(super) fn keeps_key_order(&self, mapping: &TableMapping) -> bool {
         const SAME_EVERYWHERE: [&str; 9] = [
             "smallint",
             "integer",
@@ -164,7 +163,7 @@ impl TargetTable {
     ///
     /// # Errors
     /// Everything that stands in the way.
-    pub(super) fn judge(&self, mapping: &Mapping) -> Result<Vec<Warning>, Problems> {
+    pub(super) fn judge(&self, mapping: &TableMapping) -> Result<Vec<Warning>, Problems> {
         let mut problems = Problems::new();
         let mut refuse = |why: String, fix: String| {
             let what = format!("cannot compute {}", self.table);
@@ -223,7 +222,7 @@ impl TargetTable {
     }
 }
 
-fn is_key(columns: &[String], mapping: &Mapping) -> bool {
+fn is_key(columns: &[String], mapping: &TableMapping) -> bool {
     columns.len() == mapping.key.len() && mapping.key.iter().all(|key| columns.contains(&key.name))
 }
 
@@ -233,4 +232,13 @@ pub(super) fn missing(table: &TableName, destination: &str) -> Error {
         "create it, or set create = true in its reflection and run: {}",
         commands::init_destination(destination)
     ))
+}
+
+/// The type in which a captured column is staged, if the destination has it.
+fn staged_as(form: ImageForm, type_name: &str, is_known: bool) -> &str {
+    match form {
+        ImageForm::Opaque => "json",
+        _ if is_known => type_name,
+        _ => "text",
+    }
 }

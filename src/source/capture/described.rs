@@ -2,7 +2,7 @@
 
 use super::facts::{CapturableTable, RememberedTable, TableChoice};
 use super::standing::faults_of;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::captured::{CapturedColumn, CapturedTable, ImageForm};
 use crate::postgres::session::Session;
 use crate::postgres::table::TableName;
@@ -78,4 +78,18 @@ fn form(word: &str) -> ImageForm {
         "array of json" => ImageForm::ArrayOfJson,
         _ => ImageForm::Opaque,
     }
+}
+
+/// The name that the table has now.
+pub(super) async fn relation(session: &Session, table: &CapturedTable) -> Result<String> {
+    let sql = "select pg_catalog.format('%I.%I', n.nspname, c.relname) from pg_catalog.pg_class c \
+               join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace \
+               where c.oid operator(pg_catalog.=) $1";
+    let found = session.query_opt(sql, &[&table.oid]).await;
+    let found = found.map_err(|error| session.error(&error, "cannot find a captured table"))?;
+    found.map(|row| row.get(0)).ok_or_else(|| {
+        Error::new(ErrorKind::Unsuitable, format!("the captured table {} is gone", table.source))
+            .at(session.place())
+            .fix("counterfoil capture status tells what is captured")
+    })
 }

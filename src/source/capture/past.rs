@@ -1,7 +1,7 @@
 //! The rows of a captured table as they were at a position of the log: those of one snapshot, with
 //! the changes undone that the position does not have.
 
-use super::reader::relation;
+use super::described::relation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::captured::{CapturedTable, LogMoment};
 use crate::event::change::{ChangeKind, LoggedChange, RowImage};
@@ -33,6 +33,8 @@ impl PastTable<'_> {
     pub(super) async fn send(&self, pages: &mpsc::Sender<Vec<RowImage>>) -> Result<()> {
         let name = relation(self.session, self.table).await?;
         self.run(include_str!("../../../sql/capture/read_as_captured.sql")).await?;
+        // Before the snapshot: what a TRUNCATE took away is gone from older snapshots too.
+        self.run(&format!("lock table {name} in access share mode")).await?;
         let undone = self.undone().await?;
         let touched = self.touched(&undone)?;
         let columns: Vec<String> =

@@ -1,7 +1,7 @@
 //! What a reflection asks of a log of changes and of the tables that are captured into it, over a
 //! session of its own.
 
-use super::described::{described, is_log};
+use super::described::{described, is_log, relation};
 use super::past::PastTable;
 use crate::config::SourceConfig;
 use crate::error::{Error, ErrorKind, Result};
@@ -161,6 +161,9 @@ impl ChangeReader {
         let name = relation(session, table).await?;
         let begin = include_str!("../../../sql/capture/read_as_captured.sql");
         session.batch_execute(begin).await.map_err(failed)?;
+        // Before the snapshot: what a TRUNCATE took away is gone from older snapshots too.
+        let lock = format!("lock table {name} in access share mode");
+        session.batch_execute(&lock).await.map_err(failed)?;
         let seen = session.query_one("select pg_catalog.pg_current_snapshot()::text", &[]).await;
         let seen: String = seen.map_err(failed)?.get(0);
         let found =
@@ -179,20 +182,6 @@ impl ChangeReader {
             through: through.map_err(failed)?.get(0),
         })
     }
-}
-
-/// The name that the table has now.
-pub(super) async fn relation(session: &Session, table: &CapturedTable) -> Result<String> {
-    let sql = "select pg_catalog.format('%I.%I', n.nspname, c.relname) from pg_catalog.pg_class c \
-               join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace \
-               where c.oid operator(pg_catalog.=) $1";
-    let found = session.query_opt(sql, &[&table.oid]).await;
-    let found = found.map_err(|error| session.error(&error, "cannot find a captured table"))?;
-    found.map(|row| row.get(0)).ok_or_else(|| {
-        Error::new(ErrorKind::Unsuitable, format!("the captured table {} is gone", table.source))
-            .at(session.place())
-            .fix("counterfoil capture status tells what is captured")
-    })
 }
 
 /// The next rows after a key, each as the triggers write it.
