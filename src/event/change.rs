@@ -28,6 +28,24 @@ pub(crate) enum ChangeKind {
     Truncate,
 }
 
+impl ChangeKind {
+    /// The letter of it in the column `op` of the log.
+    pub(crate) fn letter(self) -> u8 {
+        match self {
+            Self::Insert => b'I',
+            Self::Update => b'U',
+            Self::Delete => b'D',
+            Self::Truncate => b'T',
+        }
+    }
+
+    /// What a letter says; `None` for one that a later version may have.
+    pub(crate) fn of_letter(letter: u8) -> Option<Self> {
+        let all = [Self::Insert, Self::Update, Self::Delete, Self::Truncate];
+        all.into_iter().find(|kind| kind.letter() == letter)
+    }
+}
+
 /// A change as the log has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LoggedChange {
@@ -179,15 +197,12 @@ fn text(value: &Bytes) -> Result<&str> {
 }
 
 fn kind(op: &Bytes) -> Result<ChangeKind> {
-    match op[..] {
-        [b'I'] => Ok(ChangeKind::Insert),
-        [b'U'] => Ok(ChangeKind::Update),
-        [b'D'] => Ok(ChangeKind::Delete),
-        [b'T'] => Ok(ChangeKind::Truncate),
-        _ => Err(Error::new(ErrorKind::Unsuitable, "the log of changes has an unknown operation")
+    let letter = if op.len() == 1 { op[0] } else { 0 };
+    ChangeKind::of_letter(letter).ok_or_else(|| {
+        Error::new(ErrorKind::Unsuitable, "the log of changes has an unknown operation")
             .because("op is none of I, U, D and T")
-            .fix("use the version of counterfoil that capture was installed with, or a later one")),
-    }
+            .fix("use the version of counterfoil that capture was installed with, or a later one")
+    })
 }
 
 fn garbled(why: &str) -> Error {
