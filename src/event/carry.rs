@@ -6,6 +6,12 @@
 //! moves the position, until the batch with its last change. If two transactions touched one key,
 //! all ids of the first are below some id of the second, so the first is never kept longer than the
 //! second.
+//!
+//! That holds for rows, and for whatever a transaction waits for before its last id: foreign keys
+//! that refer to another transaction's row, values that must be unique. It does not hold for a
+//! check that comes later: a deferred constraint, or a foreign key whose check another trigger of
+//! the table delays. Then the first may be complete at a later batch than the second, and a
+//! destination that has the constraint, too, can take both together only.
 
 use super::change::LoggedChange;
 use std::collections::BTreeSet;

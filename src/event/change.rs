@@ -28,6 +28,24 @@ pub(crate) enum ChangeKind {
     Truncate,
 }
 
+impl ChangeKind {
+    /// The letter of it in the column `op` of the log.
+    pub(crate) fn letter(self) -> u8 {
+        match self {
+            Self::Insert => b'I',
+            Self::Update => b'U',
+            Self::Delete => b'D',
+            Self::Truncate => b'T',
+        }
+    }
+
+    /// What a letter says; `None` for one that a later version may have.
+    pub(crate) fn of_letter(letter: u8) -> Option<Self> {
+        let all = [Self::Insert, Self::Update, Self::Delete, Self::Truncate];
+        all.into_iter().find(|kind| kind.letter() == letter)
+    }
+}
+
 /// A change as the log has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LoggedChange {
@@ -100,25 +118,29 @@ impl ChangeLayout {
     }
 }
 
-impl ChangeKind {
-    /// As `op` has it.
-    pub(crate) fn letter(self) -> &'static str {
-        match self {
-            Self::Insert => "I",
-            Self::Update => "U",
-            Self::Delete => "D",
-            Self::Truncate => "T",
-        }
-    }
-
-    /// Of a letter; `None`: there is no such operation.
-    pub(crate) fn of(letter: &str) -> Option<Self> {
-        let all = [Self::Insert, Self::Update, Self::Delete, Self::Truncate];
-        all.into_iter().find(|kind| kind.letter() == letter)
-    }
-}
-
 impl LoggedChange {
+    /// Of a row whose `op` and images came as text.
+    ///
+    /// # Errors
+    /// As [`ChangeLayout::decode`].
+    pub(crate) fn of_texts(
+        (id, xact, source): (i64, i64, &str),
+        op: &str,
+        (before, after): (Option<String>, Option<String>),
+    ) -> Result<Self> {
+        let image = |text: Option<String>| text.map(|text| RowImage::parse(Bytes::from(text)));
+        let change = Self {
+            id,
+            xact,
+            source: Arc::from(source),
+            kind: kind(op.as_bytes())?,
+            before: image(before).transpose()?,
+            after: image(after).transpose()?,
+        };
+        change.confirm_images()?;
+        Ok(change)
+    }
+
     fn confirm_images(&self) -> Result<()> {
         let (has_before, has_after) = match self.kind {
             ChangeKind::Insert => (false, true),
@@ -195,16 +217,13 @@ fn text(value: &Bytes) -> Result<&str> {
     str::from_utf8(value).map_err(|_| garbled("a text is no UTF-8"))
 }
 
-fn kind(op: &Bytes) -> Result<ChangeKind> {
-    match str::from_utf8(op).ok().and_then(ChangeKind::of) {
-        Some(kind) => Ok(kind),
-        None => Err(Error::new(
-            ErrorKind::Unsuitable,
-            "the log of changes has an unknown operation",
-        )
-        .because("op is none of I, U, D and T")
-        .fix("use the version of counterfoil that capture was installed with, or a later one")),
-    }
+fn kind(op: &[u8]) -> Result<ChangeKind> {
+    let letter = if op.len() == 1 { op[0] } else { 0 };
+    ChangeKind::of_letter(letter).ok_or_else(|| {
+        Error::new(ErrorKind::Unsuitable, "the log of changes has an unknown operation")
+            .because("op is none of I, U, D and T")
+            .fix("use the version of counterfoil that capture was installed with, or a later one")
+    })
 }
 
 fn garbled(why: &str) -> Error {

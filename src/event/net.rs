@@ -12,6 +12,9 @@
 //! log does not have lie before it. Its row before is the last one left, too, and not the first:
 //! the first is what a destination holds that missed the same changes, and comparing the two would
 //! hide what happened.
+//!
+//! Changes that lead back to where they began leave nothing, so they do not tell either whether
+//! they join the others: drift before them is found when the row is next left changed.
 
 mod key;
 

@@ -2,7 +2,7 @@
 //! source are read as they were then, computed in the destination, and compared there, in one
 //! snapshot of it. The replicator goes on meanwhile.
 
-use super::mapping::Mapping;
+use super::mapping::TableMapping;
 use super::state;
 use super::statements::TableStatements;
 use super::table::send_rows;

@@ -4,11 +4,10 @@
 use super::plan::{PARTS_MAX, part_of};
 use super::state::PendingTransaction;
 use super::tables::ReflectedTable;
-use crate::error::{Error, ErrorKind, Result};
-use crate::event::change::{ChangeKind, LoggedChange, RowImage};
+use crate::error::Result;
+use crate::event::change::{LoggedChange, RowImage};
 use crate::event::net::RowKey;
 use crate::postgres::session::Session;
-use bytes::Bytes;
 use std::collections::BTreeMap;
 
 /// Rows that are held in memory at a time: of more, the keys are cut into parts.
@@ -43,19 +42,12 @@ pub(super) async fn read(
 }
 
 fn change(row: &tokio_postgres::Row) -> Result<LoggedChange> {
-    let image = |column: &str| {
-        let text: Option<String> = row.get(column);
-        text.map(|text| RowImage::parse(Bytes::from(text.into_bytes()))).transpose()
-    };
-    let unknown = || Error::new(ErrorKind::Contents, "a change that was kept has no kind");
-    Ok(LoggedChange {
-        id: row.get("id"),
-        xact: row.get("xact"),
-        source: row.get::<_, &str>("source").into(),
-        kind: ChangeKind::of(row.get("op")).ok_or_else(unknown)?,
-        before: image("before")?,
-        after: image("after")?,
-    })
+    let images = (row.get("before"), row.get("after"));
+    LoggedChange::of_texts(
+        (row.get("id"), row.get("xact"), row.get("source")),
+        row.get("op"),
+        images,
+    )
 }
 
 /// Keeps changes.
@@ -75,7 +67,8 @@ pub(super) async fn keep(
     let ids: Vec<i64> = all().map(|change| change.id).collect();
     let xacts: Vec<i64> = all().map(|change| change.xact).collect();
     let sources: Vec<&str> = all().map(|change| &*change.source).collect();
-    let kinds: Vec<&str> = all().map(|change| change.kind.letter()).collect();
+    let kinds: Vec<String> =
+        all().map(|change| char::from(change.kind.letter()).to_string()).collect();
     let befores: Vec<Option<&str>> =
         all().map(|change| change.before.as_ref().map(RowImage::text)).collect();
     let afters: Vec<Option<&str>> =

@@ -2,7 +2,7 @@
 
 use super::appender::ReflectionAppender;
 use super::load::ReflectingDestination;
-use super::mapping::Mapping;
+use super::mapping::TableMapping;
 use super::state::{self, EntryState, RememberedState};
 use super::statements::TableStatements;
 use super::store::ReflectedEvents;

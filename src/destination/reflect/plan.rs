@@ -1,6 +1,6 @@
 //! What is to be done to one table for some changes, given how it stands.
 
-use super::mapping::Mapping;
+use super::mapping::TableMapping;
 use super::state::EntryState;
 use crate::config::TruncateReaction;
 use crate::error::{Error, ErrorKind, Result};

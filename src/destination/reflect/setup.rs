@@ -1,7 +1,7 @@
 //! What `init destination` makes for reflections: the tables in which they remember where they
 //! stand, and those of the reflections that ask for it.
 
-use super::mapping::Mapping;
+use super::mapping::TableMapping;
 use super::state;
 use super::statements::TableStatements;
 use super::target::TargetTable;

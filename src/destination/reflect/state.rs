@@ -1,6 +1,6 @@
 //! What a destination with reflections remembers, and how that is read and written.
 
-use super::mapping::Mapping;
+use super::mapping::TableMapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::captured::{ChangeBeginning, KeyRange, VisibleTransactions};
 use crate::event::net::RowKey;

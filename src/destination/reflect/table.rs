@@ -1,7 +1,7 @@
 //! Writes one table of a destination, step by step, within the transaction of a batch.
 
 use super::literal::write_line;
-use super::mapping::Mapping;
+use super::mapping::TableMapping;
 use super::state::{self, EntryState};
 use super::statements::{ADDED, BEFORE, CHANGED, GONE, TableStatements};
 use super::tables::ReflectedTable;

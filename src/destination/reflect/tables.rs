@@ -1,6 +1,6 @@
 //! The tables of a destination.
 
-use super::mapping::Mapping;
+use super::mapping::TableMapping;
 use super::order::parents_first;
 use super::state::EntryState;
 use super::statements::TableStatements;

@@ -1,6 +1,6 @@
 //! What a table is that a reflection writes, and whether it can hold what is computed for it.
 
-use super::mapping::Mapping;
+use super::mapping::TableMapping;
 use crate::commands;
 use crate::error::{Error, ErrorKind, Problems, Result, Warning};
 use crate::event::captured::{CapturedColumn, ImageForm};

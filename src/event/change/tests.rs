@@ -86,6 +86,7 @@ fn each_operation_has_its_images_and_no_others() {
             let found = of_op(op, image.filter(|_| before), image.filter(|_| after));
             if (before, after) == (has_before, has_after) {
                 assert_eq!(found.unwrap().kind, kind);
+                assert_eq!(kind.letter(), op[0]);
             } else {
                 let error = found.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::Contents, "{kind:?} {before} {after}");

@@ -11,7 +11,6 @@ use crate::postgres::session::answers::{field, rows};
 use crate::sql::{TableName, fill, ident, sql};
 use bytes::Bytes;
 use std::collections::HashSet;
-use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// So many rows are read at a time.
@@ -112,17 +111,6 @@ impl PastTable<'_> {
 }
 
 fn change(row: &tokio_postgres::Row) -> Result<LoggedChange> {
-    let image = |column: &str| {
-        let text: Option<String> = row.get(column);
-        text.map(|text| RowImage::parse(Bytes::from(text.into_bytes()))).transpose()
-    };
-    let unknown = || Error::new(ErrorKind::Contents, "a change has no kind that is known");
-    Ok(LoggedChange {
-        id: row.get("id"),
-        xact: row.get("xact"),
-        source: Arc::from(""),
-        kind: ChangeKind::of(row.get("op")).ok_or_else(unknown)?,
-        before: image("before")?,
-        after: image("after")?,
-    })
+    let images = (row.get("before"), row.get("after"));
+    LoggedChange::of_texts((row.get("id"), row.get("xact"), ""), row.get("op"), images)
 }

@@ -69,6 +69,7 @@ fn half_a_surrogate_pair_is_kept_as_it_is_written() {
         r#""\udc00\ud800""#,
         r#""\ud800\ud800""#,
         r#""\ud800x""#,
+        r#""\ud800abcdef""#,
         r#""\ud800\n""#,
         r#""\ud800\u0041""#,
         r#""\ud800é""#,
