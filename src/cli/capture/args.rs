@@ -97,6 +97,9 @@ pub(crate) struct CaptureRefresh {
     /// How long.
     #[command(flatten)]
     pub locks: CaptureLocks,
+    /// Prints the SQL, and changes nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `capture remove`.

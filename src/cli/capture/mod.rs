@@ -15,7 +15,7 @@ use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::{Session, SessionPurpose, pooler};
 use crate::postgres::table::TableName;
 use crate::source::capture::{
-    self, CaptureRemoval, CaptureWish, CapturedName, LockBudget, PruneWish,
+    self, CaptureRemoval, CaptureWish, CapturedName, LockBudget, PruneWish, RefreshWish,
 };
 use crate::stop;
 use args::{
@@ -99,8 +99,12 @@ async fn install(wanted: CaptureInstall) -> Result<u8, Problems> {
 async fn refresh(wanted: CaptureRefresh) -> Result<u8, Problems> {
     let tables = tables(&wanted.table)?;
     let (session, log) = wanted.place.open().await?;
-    let patience = wanted.locks.patience();
-    tell(&capture::refresh(&session, (&log, &tables), patience).await?)?;
+    let wish = RefreshWish { log, tables, patience: wanted.locks.patience() };
+    if wanted.dry_run {
+        put(&capture::refresh_sql(&session, &wish).await?)?;
+        return Ok(0);
+    }
+    tell(&capture::refresh(&session, &wish).await?)?;
     Ok(0)
 }
 
@@ -115,7 +119,7 @@ async fn status(wanted: CaptureStatus) -> Result<u8, Problems> {
     } else {
         put(&ShownStanding(&standing).to_string())?;
     }
-    Ok(if standing.tables.iter().all(capture::TableStanding::is_well) { 0 } else { CHANGED })
+    Ok(if standing.is_well() { 0 } else { CHANGED })
 }
 
 async fn remove(wanted: CaptureRemove) -> Result<u8, Problems> {

@@ -77,6 +77,9 @@ impl fmt::Display for ShownStanding<'_> {
             }
             _ => writeln!(out, ", empty")?,
         }
+        for what in &log.faults {
+            writeln!(out, "  NOT AS IT SHOULD BE: {}", fit(what))?;
+        }
         if log.tables.is_empty() {
             return writeln!(out, "nothing is captured");
         }

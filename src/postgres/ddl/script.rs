@@ -86,6 +86,11 @@ impl SetupScript {
         self.present.push(what.into());
     }
 
+    /// What is missing.
+    pub fn missing(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().map(|step| step.what.as_str())
+    }
+
     /// Adds something a person should know.
     pub fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());

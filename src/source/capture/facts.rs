@@ -74,6 +74,8 @@ pub(super) struct FoundTrigger {
 pub(super) struct FoundFunction {
     pub(super) body: String,
     pub(super) is_definer: bool,
+    /// Whether any role may make a trigger that calls it.
+    pub(super) is_public: bool,
     /// `name=value`.
     pub(super) settings: Vec<String>,
 }
@@ -177,6 +179,7 @@ impl FoundFunction {
         Ok(rows.first().map(|row| Self {
             body: row.get("body"),
             is_definer: row.get("is_definer"),
+            is_public: row.get("is_public"),
             settings: row.get("settings"),
         }))
     }

@@ -34,7 +34,7 @@ pub struct CaptureWish {
 }
 
 /// One table as it is, with what is planned for it.
-struct PlannedTable<'a> {
+pub(super) struct PlannedTable<'a> {
     name: &'a CapturedName,
     table: CapturableTable,
     plan: CapturePlan,
@@ -60,6 +60,7 @@ pub async fn install(session: &Session, wish: &CaptureWish) -> Result<SetupRepor
     let log = SourceSetup::of_log(wish.log.clone());
     let there = ExistingObjects::read(session, &wish.log).await?;
     let mut problems = log.script(&there).refusals().clone();
+    problems.extend(log_faults(session, &wish.log, &there).await?);
     let planned = planned(session, wish, there.events.is_some(), false).await;
     let planned = planned.unwrap_or_else(|refused| {
         problems.extend(refused);
@@ -74,66 +75,6 @@ pub async fn install(session: &Session, wish: &CaptureWish) -> Result<SetupRepor
     Ok(report)
 }
 
-/// Takes tables that are captured as they are now: their shape, their partitions and their types; puts
-/// back triggers that are missing or disabled. All of the log where none is named.
-///
-/// # Errors
-/// As [`install`]; `Usage` for a table that is not captured.
-pub async fn refresh(
-    session: &Session,
-    (log, tables): (&TableName, &[TableName]),
-    patience: LockBudget,
-) -> Result<SetupReport, Problems> {
-    let mut report = SetupReport::default();
-    let mut problems = Problems::new();
-    let remembered = RememberedTable::all(session, log).await?;
-    let mut found = Vec::new();
-    for known in &remembered {
-        let choice = TableChoice::Oid(known.oid);
-        found.push((known, CapturableTable::read(session, &choice).await?));
-    }
-    let mut chosen = Vec::new();
-    for (known, table) in found {
-        match table {
-            Some(table) if tables.is_empty() || tables.contains(&table.name) => {
-                chosen.push((known, table));
-            }
-            Some(_) => {}
-            None => problems.push(
-                Error::new(ErrorKind::Unsuitable, format!("{} is gone", known.source)).fix(format!(
-                    "counterfoil capture install --name '{}' captures the one that took its place; \
-                     counterfoil capture remove --all forgets it",
-                    known.source
-                )),
-            ),
-        }
-    }
-    for table in tables {
-        if chosen.iter().all(|(_, found)| found.name != *table) {
-            let what = format!("{table} is not captured into {log}");
-            problems.push(Error::new(ErrorKind::Usage, what).fix("counterfoil capture install"));
-        }
-    }
-    for (known, table) in &chosen {
-        let wish = CaptureWish {
-            log: log.clone(),
-            tables: vec![CapturedName { table: table.name.clone(), source: known.source.clone() }],
-            omitted: known.omitted.clone(),
-            patience,
-        };
-        let done = async {
-            for table in planned(session, &wish, true, true).await? {
-                captured(session, &wish, &table, true, &mut report).await?;
-            }
-            Ok::<(), Problems>(())
-        };
-        if let Err(failed) = done.await {
-            problems.extend(failed);
-        }
-    }
-    problems.or_ok(report)
-}
-
 /// The SQL that [`install`] would run now.
 ///
 /// # Errors
@@ -142,29 +83,65 @@ pub async fn install_sql(session: &Session, wish: &CaptureWish) -> Result<String
     let log = SourceSetup::of_log(wish.log.clone());
     let there = ExistingObjects::read(session, &wish.log).await?;
     let script = log.script(&there);
-    script.refusals().clone().or_ok(())?;
+    let mut problems = script.refusals().clone();
+    problems.extend(log_faults(session, &wish.log, &there).await?);
+    problems.or_ok(())?;
     let mut sql = script.sql();
-    let wait = wish.patience.at_a_time.as_millis();
     for table in planned(session, wish, there.events.is_some(), false).await? {
-        if table.plan.steps.is_empty() {
-            sql += &format!("-- {} is captured already\n", table.name.table);
-            continue;
-        }
-        sql += &format!(
-            "\nbegin;\nset local search_path = pg_catalog, pg_temp;\nset local lock_timeout = \
-             '{wait}ms';\nlock table {} in share row exclusive mode;\n",
-            table.name.table.quoted()
-        );
-        for step in &table.plan.steps {
-            sql += &format!("\n-- {}\n{}\n", step.what, step.sql.trim_end());
-        }
-        sql += "\ncommit;\n";
+        sql += &table.sql(wish.patience);
     }
     Ok(sql)
 }
 
+/// What is wrong with a log that is there: ids that are given out ahead of time say nothing of the
+/// order.
+pub(super) async fn log_faults(
+    session: &Session,
+    log: &TableName,
+    there: &ExistingObjects,
+) -> Result<Problems> {
+    let mut problems = Problems::new();
+    if there.events.is_none() {
+        return Ok(problems);
+    }
+    let sql = include_str!("../../../sql/capture/log_sequence.sql");
+    let row = session.query_opt(sql, &[&log.schema, &log.name]).await;
+    let row = row.map_err(|error| session.error(&error, format!("cannot look at {log}")))?;
+    if row.is_none_or(|row| row.get("is_in_order")) {
+        return Ok(problems);
+    }
+    let what = format!("cannot capture into {log}: its ids are not given out in order");
+    let fix = format!(
+        "alter table {} alter column id set increment 1 set cache 1 set no cycle;",
+        log.quoted()
+    );
+    let why = "the sequence of its identity column has a cache, a cycle or another step than 1";
+    problems.push(Error::new(ErrorKind::Unsuitable, what).because(why).fix(fix));
+    Ok(problems)
+}
+
+impl PlannedTable<'_> {
+    /// What would be run, under its lock.
+    pub(super) fn sql(&self, patience: LockBudget) -> String {
+        let name = &self.name.table;
+        if self.plan.steps.is_empty() {
+            return format!("-- {name} is captured already\n");
+        }
+        let mut sql = format!(
+            "\nbegin;\nset local search_path = pg_catalog, pg_temp;\nset local lock_timeout = \
+             '{}ms';\nlock table {} in share row exclusive mode;\n",
+            patience.at_a_time.as_millis(),
+            name.quoted()
+        );
+        for step in &self.plan.steps {
+            sql += &format!("\n-- {}\n{}\n", step.what, step.sql.trim_end());
+        }
+        sql + "\ncommit;\n"
+    }
+}
+
 /// Plans every table as it is now; all problems at once.
-async fn planned<'a>(
+pub(super) async fn planned<'a>(
     session: &Session,
     wish: &'a CaptureWish,
     has_log: bool,
@@ -207,7 +184,7 @@ async fn planned_one(
 }
 
 /// Carries out what is planned for one table, if anything is.
-async fn captured(
+pub(super) async fn captured(
     session: &Session,
     wish: &CaptureWish,
     planned: &PlannedTable<'_>,

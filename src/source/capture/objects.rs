@@ -124,7 +124,10 @@ impl<'a> CaptureObjects<'a> {
         let mut wanted: Vec<String> = wanted.chain(["search_path".to_owned()]).collect();
         fixed.sort();
         wanted.sort();
-        found.is_definer && fixed == wanted && body(&self.create_function()) == Some(&*found.body)
+        found.is_definer
+            && !found.is_public
+            && fixed == wanted
+            && body(&self.create_function()) == Some(&*found.body)
     }
 
     /// Whether this is the trigger, and fires always.

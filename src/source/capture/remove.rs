@@ -103,17 +103,15 @@ async fn chosen(
     let mut chosen = Vec::new();
     for known in remembered {
         let table = CapturableTable::read(session, &TableChoice::Oid(known.oid)).await?;
-        let is_named = |name: &TableName| table.as_ref().is_some_and(|table| table.name == *name);
+        let removed = RemovedTable { known, table };
+        let is_named = |name: &TableName| removed.is_called(name);
         if removal.tables.is_empty() || removal.tables.iter().any(is_named) {
-            chosen.push(RemovedTable { known, table });
+            chosen.push(removed);
         }
     }
     let mut problems = Problems::new();
     for name in &removal.tables {
-        let is_it = |removed: &RemovedTable| {
-            removed.table.as_ref().is_some_and(|table| table.name == *name)
-        };
-        if !chosen.iter().any(is_it) {
+        if !chosen.iter().any(|removed| removed.is_called(name)) {
             let what = format!("{name} is not captured into {}", removal.log);
             problems.push(Error::new(ErrorKind::Usage, what).fix("counterfoil capture status"));
         }
@@ -123,6 +121,19 @@ async fn chosen(
         problems.push(Error::new(ErrorKind::Usage, what).fix("give --all in place of --table"));
     }
     problems.or_ok(chosen)
+}
+
+impl RemovedTable {
+    /// By its name now, or where it is gone by that in the log.
+    fn is_called(&self, name: &TableName) -> bool {
+        match &self.table {
+            Some(table) => table.name == *name,
+            None => {
+                let source = &self.known.source;
+                name.to_string() == *source || (name.schema == "public" && name.name == *source)
+            }
+        }
+    }
 }
 
 impl LockedWork for DropTriggers<'_> {

@@ -1,13 +1,16 @@
 //! How what is captured stands: triggers that are missing or disabled, tables that have changed.
 
 use super::facts::{CapturableTable, FoundFunction, RememberedTable, TableChoice};
+use super::install::log_faults;
 use super::objects::function_name;
 use super::plan::{CaptureFacts, WantedCapture, plan};
 use super::readers::{LogReader, PruneCertificate};
 use super::shape::CapturedShape;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
+use crate::postgres::ddl::existing::ExistingObjects;
 use crate::postgres::session::Session;
 use crate::postgres::table::TableName;
+use crate::source::setup::SourceSetup;
 use crate::sql::{fill, sql, text};
 use serde::Serialize;
 
@@ -24,6 +27,8 @@ pub struct CaptureStanding {
     pub first_ts: Option<String>,
     /// The highest id that is visible.
     pub last_id: Option<i64>,
+    /// What of the log itself is not as it should be; empty where all is.
+    pub faults: Vec<String>,
     /// How many events were pruned, and certified.
     pub pruned_events: u64,
     /// Who reads it, the one that needs most first.
@@ -51,6 +56,13 @@ pub struct TableStanding {
     pub faults: Vec<String>,
 }
 
+impl CaptureStanding {
+    /// Whether the log and everything that is captured into it are as they were made.
+    pub fn is_well(&self) -> bool {
+        self.faults.is_empty() && self.tables.iter().all(TableStanding::is_well)
+    }
+}
+
 impl TableStanding {
     /// Whether its changes are captured, all of them, and it looks as it did.
     pub fn is_well(&self) -> bool {
@@ -76,6 +88,7 @@ pub async fn standing(session: &Session, log: &TableName) -> Result<CaptureStand
     }
     let pruned = PruneCertificate::all(session, log).await?;
     Ok(CaptureStanding {
+        faults: of_log(session, log).await?,
         pruned_events: pruned.iter().map(|certificate| certificate.events).sum(),
         readers: LogReader::all(session, log).await?,
         log: log.to_string(),
@@ -85,6 +98,18 @@ pub async fn standing(session: &Session, log: &TableName) -> Result<CaptureStand
         last_id: row.get("last_id"),
         tables,
     })
+}
+
+/// What is wrong with the log. What wakes a replicator is of no matter to what is captured, and what
+/// our role may not do is no fault of it.
+async fn of_log(session: &Session, log: &TableName) -> Result<Vec<String>> {
+    let there = ExistingObjects::read(session, log).await?;
+    let script = SourceSetup::of_log(log.clone()).script(&there);
+    let refused = script.refusals().iter().filter(|of| of.kind() == ErrorKind::Unsuitable);
+    let faults = log_faults(session, log, &there).await?;
+    let missing = script.missing().map(|what| format!("{what} is missing"));
+    let told = missing.chain(refused.chain(faults.iter()).map(ToString::to_string));
+    Ok(told.filter(|what| !what.contains("doorbell")).collect())
 }
 
 async fn one(

@@ -1,6 +1,7 @@
 //! Capture: what a table goes through stands in the log, whoever did it and however; what is made
 //! can be seen, renewed and taken away.
 
+mod hostile;
 mod installing;
 mod pruning;
 mod removing;

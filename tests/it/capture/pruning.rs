@@ -242,3 +242,29 @@ async fn a_replication_that_may_not_tell_the_log_says_so_with_the_grant() {
     assert_eq!(source.query("select name from counterfoil.readers").await, ["copy"]);
     source.execute(&format!("drop owned by {role}; drop role {role}")).await;
 }
+
+#[tokio::test]
+async fn a_reader_that_appears_while_events_are_pruned_loses_none_and_two_prunings_take_turns() {
+    let source = log_of(20).await;
+    let (_, _) = copied(&source, "copy").await;
+    let holder = source.client().await;
+    holder.batch_execute("begin; lock table counterfoil.pruned in share mode").await.unwrap();
+    let theirs = url(&source);
+    let prune = move || {
+        let arguments = ["capture", "prune", "--url", theirs.as_str(), "--keep", "0s", "--yes"];
+        told(&counterfoil(&arguments).output().unwrap())
+    };
+    let both = [tokio::task::spawn_blocking(prune.clone()), tokio::task::spawn_blocking(prune)];
+    let waiting = "select count(*) from pg_locks where relation = 'counterfoil.pruned'::regclass \
+                   and not granted";
+    until("both wait", async || source.query(waiting).await == ["2"]).await;
+    source.execute("insert into counterfoil.readers (name, position) values ('new', 5)").await;
+    holder.batch_execute("commit").await.unwrap();
+    for one in both {
+        let (code, out, err) = one.await.unwrap();
+        assert_eq!(code, Some(0), "{out}{err}");
+    }
+    assert_eq!(ends(&source).await, ["5|20|16"]);
+    let certificates = "select first_id, through, events from counterfoil.pruned";
+    assert_eq!(source.query(certificates).await, ["1|4|4"]);
+}

@@ -66,3 +66,50 @@ async fn a_renamed_table_keeps_its_name_in_the_log_and_one_that_is_gone_is_told(
     let object: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert!(object["tables"][0]["table"].is_null(), "{out}");
 }
+
+#[tokio::test]
+async fn a_table_that_was_made_again_is_captured_again_and_one_that_is_gone_is_forgotten() {
+    let database = fresh_database().await;
+    orders(&database).await;
+    database.execute("create table lines (id int primary key)").await;
+    captured("install", &database, &["--table", "orders", "--table", "lines"]);
+    database.execute("insert into orders values (1, 'a'); drop table orders, lines").await;
+    orders(&database).await;
+    let (code, _, err) = capture("install", &database, &["--table", "orders"]);
+    assert!(code == Some(3) && err.contains("run counterfoil capture refresh"), "{err}");
+    let sql = captured("refresh", &database, &["--table", "orders", "--dry-run"]);
+    assert!(sql.contains("create trigger \"!counterfoil\""), "{sql}");
+    let (code, _, err) = capture("refresh", &database, &[]);
+    assert!(code == Some(3) && err.contains("capture remove --table 'public.lines'"), "{err}");
+    captured("remove", &database, &["--table", "public.lines", "--yes"]);
+    captured("status", &database, &[]);
+    database.execute("insert into orders values (1, 'b')").await;
+    assert_eq!(changes(&database).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_log_that_is_no_longer_guarded_or_gives_ids_ahead_of_time_is_told() {
+    let database = fresh_database().await;
+    orders(&database).await;
+    captured("install", &database, &["--table", "orders"]);
+    for (harm, cure) in [
+        (
+            "alter table counterfoil.changes disable trigger check_sql_command",
+            "alter table counterfoil.changes enable always trigger check_sql_command",
+        ),
+        (
+            "alter table counterfoil.changes alter column id set cache 20",
+            "alter table counterfoil.changes alter column id set cache 1",
+        ),
+    ] {
+        database.execute(harm).await;
+        let (code, out, err) = capture("status", &database, &[]);
+        assert!(code == Some(4) && out.contains("NOT AS IT SHOULD BE"), "{harm}: {out}{err}");
+        let (code, _, err) = capture("install", &database, &["--table", "orders"]);
+        assert_eq!(code, Some(3), "{harm}: {err}");
+        database.execute(cure).await;
+        captured("status", &database, &[]);
+    }
+    database.execute("drop trigger if exists counterfoil_doorbell on counterfoil.changes").await;
+    captured("status", &database, &[]);
+}
