@@ -10,20 +10,20 @@ select c.oid,
        c.relname::text as name,
        c.relkind::text as kind,
        array(
-         select g.tgname::text from pg_trigger g where g.tgrelid = c.oid and g.tgname in ('!counterfoil', '!counterfoil_truncate') order by g.tgname
+         select g.tgname::text from pg_trigger g where g.tgrelid = c.oid and g.tgname in ('~counterfoil', '~counterfoil_truncate') order by g.tgname
        ) as triggers,
        array(
-         select g.tgenabled::text from pg_trigger g where g.tgrelid = c.oid and g.tgname in ('!counterfoil', '!counterfoil_truncate') order by g.tgname
+         select g.tgenabled::text from pg_trigger g where g.tgrelid = c.oid and g.tgname in ('~counterfoil', '~counterfoil_truncate') order by g.tgname
        ) as enabled,
        array(
-         select g.tgtype::int4 from pg_trigger g where g.tgrelid = c.oid and g.tgname in ('!counterfoil', '!counterfoil_truncate') order by g.tgname
+         select g.tgtype::int4 from pg_trigger g where g.tgrelid = c.oid and g.tgname in ('~counterfoil', '~counterfoil_truncate') order by g.tgname
        ) as events,
        array(
          select fn.nspname::text || '.' || f.proname::text from pg_trigger g join pg_proc f on f.oid = g.tgfoid join pg_namespace fn on fn.oid = f.pronamespace
-          where g.tgrelid = c.oid and g.tgname in ('!counterfoil', '!counterfoil_truncate') order by g.tgname
+          where g.tgrelid = c.oid and g.tgname in ('~counterfoil', '~counterfoil_truncate') order by g.tgname
        ) as functions,
        array(
-         select encode(g.tgargs, 'hex') from pg_trigger g where g.tgrelid = c.oid and g.tgname in ('!counterfoil', '!counterfoil_truncate') order by g.tgname
+         select encode(g.tgargs, 'hex') from pg_trigger g where g.tgrelid = c.oid and g.tgname in ('~counterfoil', '~counterfoil_truncate') order by g.tgname
        ) as arguments
   from tree t
   join pg_class c on c.oid = t.oid

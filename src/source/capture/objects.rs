@@ -17,10 +17,10 @@ const DIGEST_BYTES: usize = 4;
 const DOLLAR_TAG: &str = "$counterfoil$";
 
 /// The trigger for rows: `tgtype` 1 row, 4 insert, 8 delete, 16 update, added up.
-pub(super) const ROWS: WantedTrigger = WantedTrigger { name: "!counterfoil", events: 29 };
+pub(super) const ROWS: WantedTrigger = WantedTrigger { name: "~counterfoil", events: 29 };
 /// The trigger for TRUNCATE: `tgtype` 32.
 pub(super) const TRUNCATE: WantedTrigger =
-    WantedTrigger { name: "!counterfoil_truncate", events: 32 };
+    WantedTrigger { name: "~counterfoil_truncate", events: 32 };
 
 /// A trigger of a captured table.
 #[derive(Clone, Copy, Debug)]

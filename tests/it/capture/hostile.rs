@@ -106,7 +106,7 @@ async fn what_changes_rows_without_an_event_is_told_by_its_name() {
         ),
         ("alter table parts add column made int not null default 7", "column made is new"),
         ("alter table parts drop constraint parts_pkey", "the key was (id), and is nothing"),
-        ("alter table high disable trigger user", "trigger !counterfoil on public.high"),
+        ("alter table high disable trigger user", "trigger ~counterfoil on public.high"),
     ] {
         database.execute(change).await;
         let (code, out, err) = capture("status", &database, &[]);

@@ -12,7 +12,7 @@ async fn triggers_that_are_disabled_missing_or_not_always_firing_are_told_and_pu
     for harm in [
         "alter table orders disable trigger user",
         "alter table orders disable trigger user; alter table orders enable trigger user",
-        "drop trigger \"!counterfoil_truncate\" on orders",
+        "drop trigger \"~counterfoil_truncate\" on orders",
         "create or replace function counterfoil.\"capture_public.orders\"() returns trigger language plpgsql as 'begin return null; end'",
         "alter function counterfoil.\"capture_public.orders\"() security invoker",
     ] {
@@ -78,7 +78,7 @@ async fn a_table_that_was_made_again_is_captured_again_and_one_that_is_gone_is_f
     let (code, _, err) = capture("install", &database, &["--table", "orders"]);
     assert!(code == Some(3) && err.contains("run counterfoil capture refresh"), "{err}");
     let sql = captured("refresh", &database, &["--table", "orders", "--dry-run"]);
-    assert!(sql.contains("create trigger \"!counterfoil\""), "{sql}");
+    assert!(sql.contains("create trigger \"~counterfoil\""), "{sql}");
     let (code, _, err) = capture("refresh", &database, &[]);
     assert!(code == Some(3) && err.contains("capture remove --table 'public.lines'"), "{err}");
     captured("remove", &database, &["--table", "public.lines", "--yes"]);

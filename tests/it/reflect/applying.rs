@@ -140,3 +140,24 @@ async fn tables_with_foreign_keys_are_written_in_their_order_in_one_transaction(
         same(&source, &destination, "invoices").await;
     }
 }
+
+/// Ids say which of two transactions waited for the other, also where a trigger takes its time before
+/// the foreign key is checked.
+#[tokio::test]
+async fn the_last_id_of_a_transaction_is_drawn_when_its_foreign_keys_are_checked() {
+    let sql = "create table parents (id int primary key); \
+               create table children (id int primary key, parent int references parents); \
+               create function slowly() returns trigger language plpgsql as $$ begin perform pg_sleep(0.5); return null; end $$; \
+               create trigger \"0 slowly\" after insert on children for each row execute function slowly()";
+    let (source, _) = captured(sql, &["parents", "children"]).await;
+    let child = source.client().await;
+    let inserting =
+        tokio::spawn(
+            async move { child.batch_execute("insert into children values (1, 1)").await },
+        );
+    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    source.execute("insert into parents values (1)").await;
+    inserting.await.unwrap().unwrap();
+    let ordered = source.query("select source from counterfoil.changes order by id").await;
+    assert_eq!(ordered, ["public.parents", "public.children"]);
+}

@@ -79,8 +79,8 @@ fn a_table_gets_a_function_two_triggers_and_is_remembered() {
         steps,
         [
             "function counterfoil.capture_shop.orders",
-            "trigger !counterfoil on shop.orders",
-            "trigger !counterfoil_truncate on shop.orders",
+            "trigger ~counterfoil on shop.orders",
+            "trigger ~counterfoil_truncate on shop.orders",
             "the shape of shop.orders in counterfoil.captured",
         ]
     );
@@ -95,7 +95,7 @@ fn each_partition_has_its_own_trigger_for_truncate_and_that_of_rows_from_its_roo
         planned(&table, &[], &[]).steps.into_iter().map(|of| of.what).collect();
     let of_partition: Vec<&String> =
         steps.iter().filter(|what| what.ends_with("orders_1")).collect();
-    assert_eq!(of_partition, ["trigger !counterfoil_truncate on shop.orders_1"]);
+    assert_eq!(of_partition, ["trigger ~counterfoil_truncate on shop.orders_1"]);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn what_cannot_be_captured_is_refused_with_its_reason() {
 fn a_trigger_of_somebody_else_stays_and_is_named() {
     let told = refused(|table| {
         table.tree[0].triggers.push(FoundTrigger {
-            name: "!counterfoil".to_owned(),
+            name: "~counterfoil".to_owned(),
             enabled: "A".to_owned(),
             events: 29,
             function: "public.theirs".to_owned(),
