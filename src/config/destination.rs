@@ -3,6 +3,7 @@
 use super::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{ColumnNames, RowCondition, TableName};
+use std::path::{Path, PathBuf};
 
 /// `[[destinations]]`.
 #[derive(Clone, Debug)]
@@ -16,9 +17,12 @@ pub struct DestinationConfig {
 
 /// What a destination is, by the scheme of its URL.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each destination, and no more")]
 pub enum DestinationKind {
     /// A table of PostgreSQL.
     Postgres(PostgresDestinationConfig),
+    /// A table in a file of SQLite.
+    Sqlite(SqliteDestinationConfig),
 }
 
 /// A destination in PostgreSQL.
@@ -40,6 +44,21 @@ pub struct PostgresDestinationConfig {
     pub synchronous_commit: Option<String>,
 }
 
+/// A destination in a file of SQLite.
+#[derive(Clone, Debug)]
+pub struct SqliteDestinationConfig {
+    /// The file.
+    pub path: PathBuf,
+    /// Its name without the ending.
+    pub stem: String,
+    /// The event table; default: named like the source's.
+    pub table: String,
+    /// Which of the source's events it takes; `None`: all.
+    pub rows: Option<RowCondition>,
+    /// What it calls columns of the source; default: as the source does.
+    pub rename: ColumnNames,
+}
+
 /// What a kind of destination says of itself before anything is connected.
 pub trait DestinationSettings {
     /// Where it is: host and name, never a secret.
@@ -50,6 +69,12 @@ pub trait DestinationSettings {
 
     /// How it is called where no name is written.
     fn default_name(&self) -> &str;
+
+    /// Which of the source's events it takes; `None`: all.
+    fn rows(&self) -> Option<&RowCondition>;
+
+    /// What it calls columns of the source.
+    fn rename(&self) -> &ColumnNames;
 
     /// Whether it is the same as another one, by what is written.
     fn is_same(&self, other: &DestinationKind) -> bool;
@@ -69,6 +94,7 @@ impl DestinationConfig {
     pub fn postgres(&self) -> Option<&PostgresDestinationConfig> {
         match &self.kind {
             DestinationKind::Postgres(postgres) => Some(postgres),
+            DestinationKind::Sqlite(_) => None,
         }
     }
 
@@ -76,6 +102,7 @@ impl DestinationConfig {
     pub fn postgres_mut(&mut self) -> Option<&mut PostgresDestinationConfig> {
         match &mut self.kind {
             DestinationKind::Postgres(postgres) => Some(postgres),
+            DestinationKind::Sqlite(_) => None,
         }
     }
 
@@ -106,6 +133,7 @@ impl DestinationKind {
     pub fn settings(&self) -> &dyn DestinationSettings {
         match self {
             Self::Postgres(postgres) => postgres,
+            Self::Sqlite(sqlite) => sqlite,
         }
     }
 
@@ -113,6 +141,7 @@ impl DestinationKind {
     pub(super) fn settings_mut(&mut self) -> &mut dyn DestinationSettings {
         match self {
             Self::Postgres(postgres) => postgres,
+            Self::Sqlite(sqlite) => sqlite,
         }
     }
 }
@@ -137,6 +166,14 @@ impl DestinationSettings for PostgresDestinationConfig {
         &self.conninfo.database
     }
 
+    fn rows(&self) -> Option<&RowCondition> {
+        self.rows.as_ref()
+    }
+
+    fn rename(&self) -> &ColumnNames {
+        &self.rename
+    }
+
     fn is_same(&self, other: &DestinationKind) -> bool {
         other.settings().is_table(&self.conninfo, &self.table)
     }
@@ -147,6 +184,40 @@ impl DestinationSettings for PostgresDestinationConfig {
 
     fn set_table(&mut self, table: &TableName) {
         self.table = table.clone();
+        self.rename = std::mem::take(&mut self.rename).of_several();
+    }
+}
+
+impl DestinationSettings for SqliteDestinationConfig {
+    fn describe(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn target(&self) -> String {
+        self.table.clone()
+    }
+
+    fn default_name(&self) -> &str {
+        &self.stem
+    }
+
+    fn rows(&self) -> Option<&RowCondition> {
+        self.rows.as_ref()
+    }
+
+    fn rename(&self) -> &ColumnNames {
+        &self.rename
+    }
+
+    fn is_same(&self, other: &DestinationKind) -> bool {
+        let DestinationKind::Sqlite(other) = other else { return false };
+        // Of a file that is there whatever leads to it.
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        self.table.eq_ignore_ascii_case(&other.table) && real(&self.path) == real(&other.path)
+    }
+
+    fn set_table(&mut self, table: &TableName) {
+        self.table.clone_from(&table.name);
         self.rename = std::mem::take(&mut self.rename).of_several();
     }
 }

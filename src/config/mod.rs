@@ -18,6 +18,7 @@ mod rename;
 mod sections;
 mod settings;
 mod source;
+mod sqlite;
 mod verify;
 
 pub use console::{
@@ -25,6 +26,7 @@ pub use console::{
 };
 pub use destination::{
     DestinationConfig, DestinationKind, DestinationSettings, PostgresDestinationConfig,
+    SqliteDestinationConfig,
 };
 
 pub use verify::{DifferenceReaction, VerifyConfig};

@@ -3,10 +3,12 @@
 pub mod appender;
 pub mod connector;
 pub mod feed;
+mod plain;
 pub mod postgres;
 pub mod registry;
 pub mod shape;
 pub mod source_schema;
+pub mod sqlite;
 
 use crate::destination::feed::Feed;
 use crate::error::{Error, Result};

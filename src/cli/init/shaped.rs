@@ -4,11 +4,14 @@
 use super::place::InitPlace;
 use super::report::tell;
 use crate::cli::args::InitDestination;
-use crate::cli::output::{aside, line};
+use crate::cli::output::{aside, line, put};
 use crate::config::libpq::Environment;
 use crate::config::load::{Flags, load_all};
-use crate::config::{DestinationConfig, ReplicationConfig};
+use crate::config::{
+    DestinationConfig, DestinationKind, ReplicationConfig, SqliteDestinationConfig,
+};
 use crate::destination::postgres::setup::{DestinationSetup, apply};
+use crate::destination::sqlite::setup::SqliteSetup;
 use crate::error::Problems;
 use crate::log::escape::fit;
 use crate::postgres::ddl::shape::ExistingTypes;
@@ -35,6 +38,9 @@ pub(super) async fn init(wanted: InitDestination) -> Result<(), Problems> {
             Err(unfit) => problems.extend(unfit),
             Ok(source) => {
                 for to in &replication.destinations {
+                    if wanted.dry_run {
+                        line(&format!("-- destination {}", fit(&to.name)))?;
+                    }
                     if let Err(failed) = one(&wanted, replication, &source, to).await {
                         problems.extend(failed.within(&format!("destination {:?}", to.name)));
                     }
@@ -52,7 +58,12 @@ async fn one(
     source: &SourceTableShape,
     to: &DestinationConfig,
 ) -> Result<(), Problems> {
-    let config = to.require_postgres()?;
+    let config = match &to.kind {
+        DestinationKind::Postgres(config) => config,
+        DestinationKind::Sqlite(config) => {
+            return file(wanted, replication, source, (&to.name, config)).await;
+        }
+    };
     let shape = &source.called_by(config)?;
     let mut setup = DestinationSetup::new(config.table.clone());
     if wanted.guard {
@@ -67,9 +78,6 @@ async fn one(
         timeout: replication.limits.connect_timeout,
         is_dry_run: wanted.dry_run,
     };
-    if wanted.dry_run {
-        line(&format!("-- destination {}", fit(&to.name)))?;
-    }
     if wanted.create_database {
         let setup = setup.clone().shaped(shape.clone(), ExistingTypes::of_new_database());
         if place.create_database(|facts| setup.script(facts)).await? {
@@ -84,5 +92,24 @@ async fn one(
     }
     let report = apply(&session, &setup).await?;
     line(&format!("destination {}:", fit(&to.name)))?;
+    Ok(tell(&report)?)
+}
+
+/// Makes the table of a destination in a file of SQLite.
+async fn file(
+    wanted: &InitDestination,
+    replication: &ReplicationConfig,
+    source: &SourceTableShape,
+    to: (&str, &SqliteDestinationConfig),
+) -> Result<(), Problems> {
+    let (name, config) = to;
+    let id_column = &replication.source.id_column;
+    let setup = SqliteSetup::new(config, source.table(), id_column, wanted.guard)?;
+    let timeout = replication.limits.connect_timeout;
+    if wanted.dry_run {
+        return Ok(put(&setup.missing_sql(timeout).await?)?);
+    }
+    let report = setup.apply(timeout).await?;
+    line(&format!("destination {}:", fit(name)))?;
     Ok(tell(&report)?)
 }
