@@ -3,7 +3,8 @@
 use super::libpq::Conninfo;
 use super::reflections::{ReflectionConfig, ReflectionsConfig};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sql::{ColumnNames, RowCondition, TableName};
+use crate::sql::{ALIKE, ColumnNames, RowCondition, TableName};
+use std::path::{Path, PathBuf};
 
 /// `[[destinations]]`.
 #[derive(Clone, Debug)]
@@ -17,11 +18,14 @@ pub struct DestinationConfig {
 
 /// What a destination is, by the scheme of its URL.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each destination, and no more")]
 pub enum DestinationKind {
     /// A table of PostgreSQL.
     Postgres(PostgresDestinationConfig),
     /// Tables that are computed from changes.
     Reflections(ReflectionsConfig),
+    /// A table in a file of SQLite.
+    Sqlite(SqliteDestinationConfig),
 }
 
 /// A destination in PostgreSQL.
@@ -43,6 +47,21 @@ pub struct PostgresDestinationConfig {
     pub synchronous_commit: Option<String>,
 }
 
+/// A destination in a file of SQLite.
+#[derive(Clone, Debug)]
+pub struct SqliteDestinationConfig {
+    /// The file.
+    pub path: PathBuf,
+    /// Its name without the ending.
+    pub stem: String,
+    /// The event table; default: named like the source's.
+    pub table: String,
+    /// Which of the source's events it takes; `None`: all.
+    pub rows: Option<RowCondition>,
+    /// What it calls columns of the source; default: as the source does.
+    pub rename: ColumnNames,
+}
+
 /// What a kind of destination says of itself before anything is connected.
 pub trait DestinationSettings {
     /// Where it is: host and name, never a secret.
@@ -53,6 +72,12 @@ pub trait DestinationSettings {
 
     /// How it is called where no name is written.
     fn default_name(&self) -> &str;
+
+    /// Which of the source's events it takes; `None`: all.
+    fn rows(&self) -> Option<&RowCondition>;
+
+    /// What it calls columns of the source.
+    fn rename(&self) -> &ColumnNames;
 
     /// Whether it is the same as another one, by what is written.
     fn is_same(&self, other: &DestinationKind) -> bool;
@@ -72,7 +97,7 @@ impl DestinationConfig {
     pub fn postgres(&self) -> Option<&PostgresDestinationConfig> {
         match &self.kind {
             DestinationKind::Postgres(postgres) => Some(postgres),
-            DestinationKind::Reflections(_) => None,
+            DestinationKind::Sqlite(_) | DestinationKind::Reflections(_) => None,
         }
     }
 
@@ -80,7 +105,7 @@ impl DestinationConfig {
     pub fn reflections(&self) -> Option<&ReflectionsConfig> {
         match &self.kind {
             DestinationKind::Reflections(reflections) => Some(reflections),
-            DestinationKind::Postgres(_) => None,
+            DestinationKind::Postgres(_) | DestinationKind::Sqlite(_) => None,
         }
     }
 
@@ -88,7 +113,7 @@ impl DestinationConfig {
     pub fn postgres_mut(&mut self) -> Option<&mut PostgresDestinationConfig> {
         match &mut self.kind {
             DestinationKind::Postgres(postgres) => Some(postgres),
-            DestinationKind::Reflections(_) => None,
+            DestinationKind::Sqlite(_) | DestinationKind::Reflections(_) => None,
         }
     }
 
@@ -120,6 +145,7 @@ impl DestinationKind {
         match self {
             Self::Postgres(postgres) => postgres,
             Self::Reflections(reflections) => reflections,
+            Self::Sqlite(sqlite) => sqlite,
         }
     }
 
@@ -128,6 +154,7 @@ impl DestinationKind {
         match self {
             Self::Postgres(postgres) => postgres,
             Self::Reflections(reflections) => reflections,
+            Self::Sqlite(sqlite) => sqlite,
         }
     }
 }
@@ -150,6 +177,14 @@ impl DestinationSettings for PostgresDestinationConfig {
 
     fn default_name(&self) -> &str {
         &self.conninfo.database
+    }
+
+    fn rows(&self) -> Option<&RowCondition> {
+        self.rows.as_ref()
+    }
+
+    fn rename(&self) -> &ColumnNames {
+        &self.rename
     }
 
     fn is_same(&self, other: &DestinationKind) -> bool {
@@ -180,6 +215,14 @@ impl DestinationSettings for ReflectionsConfig {
         &self.conninfo.database
     }
 
+    fn rows(&self) -> Option<&RowCondition> {
+        None
+    }
+
+    fn rename(&self) -> &ColumnNames {
+        &ALIKE
+    }
+
     fn is_same(&self, other: &DestinationKind) -> bool {
         let is_theirs =
             |of: &ReflectionConfig| other.settings().is_table(&self.conninfo, &of.table);
@@ -193,4 +236,38 @@ impl DestinationSettings for ReflectionsConfig {
 
     /// The log is what is read, whatever else the source has.
     fn set_table(&mut self, _: &TableName) {}
+}
+
+impl DestinationSettings for SqliteDestinationConfig {
+    fn describe(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn target(&self) -> String {
+        self.table.clone()
+    }
+
+    fn default_name(&self) -> &str {
+        &self.stem
+    }
+
+    fn rows(&self) -> Option<&RowCondition> {
+        self.rows.as_ref()
+    }
+
+    fn rename(&self) -> &ColumnNames {
+        &self.rename
+    }
+
+    fn is_same(&self, other: &DestinationKind) -> bool {
+        let DestinationKind::Sqlite(other) = other else { return false };
+        // Of a file that is there whatever leads to it.
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        self.table.eq_ignore_ascii_case(&other.table) && real(&self.path) == real(&other.path)
+    }
+
+    fn set_table(&mut self, table: &TableName) {
+        self.table.clone_from(&table.name);
+        self.rename = std::mem::take(&mut self.rename).of_several();
+    }
 }

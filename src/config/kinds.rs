@@ -4,7 +4,9 @@
 use super::file::reader::{ConfigReader, ConfigSection};
 use super::keys::{self, Key, KeyGroup, KeyTable};
 use super::settings::{amount, condition, word, written_table};
-use super::{DestinationKind, PostgresDestinationConfig, connection, libpq, reflections, rename};
+use super::{
+    DestinationKind, PostgresDestinationConfig, connection, libpq, reflections, rename, sqlite,
+};
 use crate::error::{Error, ErrorKind};
 use crate::sql::TableName;
 
@@ -14,6 +16,8 @@ pub(super) struct KindEntry {
     pub(super) name: &'static str,
     /// What stands before the `:` of a URL.
     pub(super) schemes: &'static [&'static str],
+    /// What follows, the `:` included.
+    pub(super) before_place: &'static str,
     /// What it has besides `name` and `url`.
     pub(super) keys: &'static [KeyGroup],
     /// Reads these keys; the table is the source's. `None` when a problem was told without which it
@@ -26,12 +30,22 @@ pub(super) struct KindEntry {
 }
 
 /// All kinds. The first is that of a destination without a URL, or with a keyword string.
-pub(super) const KINDS: &[KindEntry] = &[KindEntry {
-    name: "PostgreSQL",
-    schemes: libpq::SCHEMES,
-    keys: keys::POSTGRES,
-    read: postgres,
-}];
+pub(super) const KINDS: &[KindEntry] = &[
+    KindEntry {
+        name: "PostgreSQL",
+        schemes: libpq::SCHEMES,
+        before_place: "://",
+        keys: keys::POSTGRES,
+        read: postgres,
+    },
+    KindEntry {
+        name: "SQLite",
+        schemes: &["sqlite"],
+        before_place: ":",
+        keys: keys::PLAIN,
+        read: sqlite::read,
+    },
+];
 
 /// The kind that a URL picks. A URL with an unknown scheme is refused when the first kind reads it.
 pub(super) fn kind_of(url: Option<&str>) -> &'static KindEntry {
@@ -44,11 +58,13 @@ pub(super) fn kind_of(url: Option<&str>) -> &'static KindEntry {
 /// What is told of a URL whose scheme is of no kind.
 fn unknown_scheme() -> Error {
     let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
-    let schemes = KINDS.iter().flat_map(|kind| kind.schemes);
-    let schemes: Vec<String> = schemes.map(|scheme| format!("{scheme}://")).collect();
+    let shown = |kind: &'static KindEntry| {
+        kind.schemes.iter().map(|scheme| format!("{scheme}{}", kind.before_place))
+    };
+    let schemes: Vec<String> = KINDS.iter().flat_map(shown).collect();
     let verb = if names.len() == 1 { "is" } else { "are" };
     Error::new(ErrorKind::Usage, "cannot read the connection URL")
-        .because(format!("only {} {verb} supported", names.join(", ")))
+        .because(format!("only {} {verb} supported", names.join(" and ")))
         .fix(format!("begin it with {}", schemes.join(" or ")))
 }
 
@@ -79,10 +95,20 @@ fn postgres<'a>(
     }))
 }
 
-/// The keys of a table as a person reads them, with those of each kind of destination.
+/// The keys of a table as a person reads them, with those of each kind of destination; what several
+/// kinds have, once.
 pub(super) fn groups_of(table: &KeyTable) -> Vec<&'static KeyGroup> {
     let kinds = KINDS.iter().filter(|_| table.name == keys::DESTINATION.name);
-    table.groups.iter().chain(kinds.flat_map(|kind| kind.keys)).collect()
+    let mut groups: Vec<&'static KeyGroup> = table.groups.iter().collect();
+    for group in kinds.flat_map(|kind| kind.keys) {
+        let known = |key: &Key| {
+            groups.iter().flat_map(|group| group.keys).any(|known| known.name == key.name)
+        };
+        if !group.keys.iter().all(known) {
+            groups.push(group);
+        }
+    }
+    groups
 }
 
 /// The keys of a table, with those of each kind of destination.
@@ -98,7 +124,8 @@ mod tests {
     fn every_scheme_picks_its_kind_and_what_has_none_is_postgresql() {
         for kind in KINDS {
             for scheme in kind.schemes {
-                assert_eq!(kind_of(Some(&format!("{scheme}://host/database"))).name, kind.name);
+                let url = format!("{scheme}{}host/database", kind.before_place);
+                assert_eq!(kind_of(Some(&url)).name, kind.name);
             }
         }
         for url in

@@ -19,6 +19,7 @@ mod rename;
 mod sections;
 mod settings;
 mod source;
+mod sqlite;
 mod verify;
 
 pub use console::{
@@ -26,6 +27,7 @@ pub use console::{
 };
 pub use destination::{
     DestinationConfig, DestinationKind, DestinationSettings, PostgresDestinationConfig,
+    SqliteDestinationConfig,
 };
 
 pub use reflections::{

@@ -3,7 +3,7 @@
 
 use super::file::reader::ConfigReader;
 use super::sections::DestinationSection;
-use super::{DestinationKind, GroupBy, SourceConfig};
+use super::{GroupBy, SourceConfig};
 use crate::config::nearest::did_you_mean;
 use crate::sql::ColumnNames;
 
@@ -14,9 +14,10 @@ pub(super) fn require_possible(
     sources: &[SourceConfig],
 ) {
     for destination in destinations {
-        let Some(DestinationKind::Postgres(postgres)) = &destination.kind else { continue };
-        for (from, there) in postgres.rename.renamed() {
-            let Some((what, fix)) = wrong(&postgres.rename, (from, there), sources) else {
+        let Some(kind) = &destination.kind else { continue };
+        let rename = kind.settings().rename();
+        for (from, there) in rename.renamed() {
+            let Some((what, fix)) = wrong(rename, (from, there), sources) else {
                 continue;
             };
             let key = format!("{}.rename.{from}", destination.path);

@@ -17,6 +17,7 @@ use crate::event::wire::Wire;
 use crate::postgres::session::Session;
 use crate::postgres::session::pooler::RouteCache;
 use crate::postgres::table::EventTable;
+use crate::sql::{ALIKE, ColumnNames};
 use futures::future::BoxFuture;
 use serde::Serialize;
 use std::time::Duration;
@@ -79,7 +80,7 @@ pub trait SurveyedPlace: Send + Sync {
 /// A session that holds a destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Replicator {
-    /// Its server process at the destination.
+    /// Its server process at the destination; itself, where that is a file.
     pub pid: Option<i32>,
     /// As it calls itself.
     pub application_name: Option<String>,
@@ -122,11 +123,17 @@ pub trait OpenPlace: Send + Sync {
     /// What it is called there: the table with its schema.
     fn name(&self) -> String;
 
-    /// Tells a place from one that bears its name later.
+    /// Tells a place from one that bears its name later; another number at each opening where
+    /// nothing tells them apart.
     fn table(&self) -> u32;
 
     /// What it takes: lanes whose wires are equal share a read of the source.
     fn wire(&self) -> &Wire;
+
+    /// What it calls the columns of the source.
+    fn names(&self) -> &ColumnNames {
+        &ALIKE
+    }
 
     /// What a person should know of it.
     fn warnings(&self) -> &[Warning];
@@ -135,7 +142,8 @@ pub trait OpenPlace: Send + Sync {
     fn store(&self) -> Box<dyn EventStore + '_>;
 
     /// Sessions whose servers must be alive while it is compared, with the descriptions by which
-    /// they were opened; the first is the one that holds it.
+    /// they were opened; the first is the one that holds it. None of a place that has no server of
+    /// PostgreSQL.
     fn sessions(&self) -> Vec<(&Session, &Conninfo)>;
 
     /// Takes it for this replicator alone, for as long as this lives, without waiting. Writes

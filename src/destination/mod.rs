@@ -3,11 +3,13 @@
 pub mod appender;
 pub mod connector;
 pub mod feed;
+mod plain;
 pub mod postgres;
 pub mod reflect;
 pub mod registry;
 pub mod shape;
 pub mod source_schema;
+pub mod sqlite;
 
 use crate::destination::feed::Feed;
 use crate::error::{Error, Result, Warning};

@@ -3,8 +3,8 @@
 
 use super::range::IdRange;
 use super::store::{
-    ChunkDigest, DigestInput, EventDigest, EventStore, HeapCounts, IdEnds, IndexCounts,
-    RangeDigest, RowStream,
+    ChunkDigest, DigestInput, DigestOrigin, EventDigest, EventStore, HeapCounts, IdEnds,
+    IndexCounts, RangeDigest, RowStream,
 };
 use crate::error::Result;
 use crate::event::wire::Wire;
@@ -81,6 +81,10 @@ impl EventStore for FlooredStore<'_> {
 
     fn event_text(&self, id: i64) -> BoxFuture<'_, Result<Option<Vec<Option<String>>>>> {
         self.store.event_text(id)
+    }
+
+    fn digests(&self) -> DigestOrigin {
+        self.store.digests()
     }
 
     fn range_digest(&self, range: IdRange, limit_ms: u32) -> BoxFuture<'_, Result<RangeDigest>> {

@@ -12,8 +12,8 @@ use futures::future::{BoxFuture, FutureExt};
 pub(crate) use by_rows::digest_of_row;
 
 pub use answers::{
-    ChunkDigest, DigestInput, EventDigest, HeapCounts, IdEnds, IndexCounts, RangeDigest, RowStream,
-    TableDigest, WholeCount,
+    ChunkDigest, DigestInput, DigestOrigin, EventDigest, HeapCounts, IdEnds, IndexCounts,
+    RangeDigest, RowStream, TableDigest, WholeCount,
 };
 
 /// A place that holds events. Every answer is of one snapshot; two answers need not be of the same
@@ -21,7 +21,7 @@ pub use answers::{
 ///
 /// Two stores can be compared when they give the same columns in the same form, the same wire: then
 /// equal events give equal bytes and equal digests. What `range_digest` and `chunk_digests` hash is
-/// a store's own affair: they are compared between stores of one kind. Only `rows` and `ends` must
+/// a store's own affair: they are compared where `digests` says the same of both. Only `rows` and `ends` must
 /// be there; everything else follows from the rows, and a store that can answer from where they are
 /// does that instead.
 pub trait EventStore: Send + Sync {
@@ -78,6 +78,11 @@ pub trait EventStore: Send + Sync {
     /// megabyte. For decisions only, never for a message.
     fn event_text(&self, id: i64) -> BoxFuture<'_, Result<Option<Vec<Option<String>>>>> {
         by_rows::event_text(self.rows(IdRange::only(id)), self.wire()).boxed()
+    }
+
+    /// What its digests of ranges and chunks are made of.
+    fn digests(&self) -> DigestOrigin {
+        DigestOrigin::Rows
     }
 
     /// What a range holds, whatever the order of reading; fails with SQLSTATE 57014 when it takes

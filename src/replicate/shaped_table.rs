@@ -43,6 +43,11 @@ impl SourceTableShape {
         Ok(Self { table, shape })
     }
 
+    /// The table itself.
+    pub(crate) fn table(&self) -> &EventTable {
+        &self.table
+    }
+
     /// What a destination calls its columns.
     ///
     /// # Errors

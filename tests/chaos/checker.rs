@@ -190,13 +190,26 @@ pub async fn level(scene: &Scene, within: Duration) -> Result<(), String> {
             }
         }
     };
-    let reached = tokio::time::timeout(within, reaching).await;
+    let all = async {
+        reaching.await;
+        while scene.ask_file("select cast(coalesce(max(id), 0) as text) from events")
+            != [target.to_string()]
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let reached = tokio::time::timeout(within, all).await;
     reached.map_err(|_| behind)
 }
 
 async fn highest(scene: &Scene, server: usize) -> i64 {
     ask(scene, server, "select coalesce(max(id), 0) from events", &[]).await[0].get(0)
 }
+
+/// The rows of a file of SQLite, and those of the source as it keeps them.
+const FILE_ROWS: &str = "select id || ' ' || ts || ' ' || event from events order by id";
+const ROWS: &str =
+    "set timezone = 'UTC'; select id || ' ' || ts || ' ' || event from events order by id";
 
 /// Compares every table byte by byte, and looks for every event that was acknowledged.
 pub async fn conclude(scene: &Scene, ledgers: &[Ledger], history: &History) {
@@ -209,6 +222,11 @@ pub async fn conclude(scene: &Scene, ledgers: &[Ledger], history: &History) {
             history
                 .violated(format!("destination {destination} is not equal byte for byte; {found}"));
         }
+    }
+    let theirs = scene.ask_file(FILE_ROWS);
+    history.count("events compared in a file of SQLite", theirs.len() as u64);
+    if theirs != scene.databases[0].query(ROWS).await {
+        history.violated("the file of SQLite is not equal to the source".to_owned());
     }
     let found = tokens(&scene.databases[0]).await;
     history.count("events", found.values().sum::<i64>().unsigned_abs());

@@ -169,7 +169,7 @@ impl Replicators {
                     start.commits[destination]
                 ));
         }
-        setup
+        setup.and_url("file", &format!("sqlite:{}", self.scene.file().display()))
     }
 
     /// Looks whether the process has ended or stopped itself.

@@ -22,6 +22,8 @@ pub struct Servers {
 
 /// The databases of one act; the first is the source.
 pub struct Scene {
+    /// Of the destination in a file of SQLite.
+    pub file: tempfile::TempDir,
     /// On each server one.
     pub databases: Vec<Database>,
     /// The way to each.
@@ -80,11 +82,15 @@ impl Servers {
         for destination in &databases[1..] {
             init_destination(destination).await;
         }
+        let file = tempfile::tempdir().unwrap();
+        let made = rusqlite::Connection::open(file.path().join("copy.db")).unwrap();
+        made.execute_batch(FILE).unwrap();
         let locks = databases.iter().map(|_| Mutex::new(())).collect();
         let tables = databases.iter().map(|_| RwLock::default()).collect();
         let ordinary = Network { delay: Duration::from_millis(act.way_ms), ..Network::default() };
         links[0].set(ordinary);
         let scene = Scene {
+            file,
             databases,
             links,
             ordinary,
@@ -102,6 +108,20 @@ impl Servers {
 }
 
 impl Scene {
+    /// The destination in a file of SQLite.
+    pub fn file(&self) -> std::path::PathBuf {
+        self.file.path().join("copy.db")
+    }
+
+    /// What the file answers, one text a row.
+    pub fn ask_file(&self, query: &str) -> Vec<String> {
+        let reader = rusqlite::Connection::open(self.file()).unwrap();
+        reader.busy_timeout(Duration::from_secs(20)).unwrap();
+        let mut statement = reader.prepare(query).unwrap();
+        let texts = statement.query_map([], |row| row.get(0)).unwrap();
+        texts.map(|text| text.unwrap()).collect()
+    }
+
     /// Gives the rights that are needed.
     pub fn grant(&self, server: usize) -> String {
         format!("grant {} on events to {ROLE}", rights(server))
@@ -151,6 +171,9 @@ impl Scene {
 fn rights(server: usize) -> &'static str {
     if server == 0 { "select" } else { "select, insert" }
 }
+
+const FILE: &str = "pragma journal_mode = wal; create table events (id integer primary key, ts text \
+                    not null, event text not null) strict";
 
 const SLOW: &str = "create function slow() returns trigger language plpgsql as $$begin
         if new.event ? 'slow' then perform pg_sleep(0.02); end if; return new; end$$;

@@ -52,6 +52,7 @@ mod selected;
 mod service;
 mod shaped_copy;
 mod snapshots;
+mod sqlite;
 mod start;
 mod status;
 mod status_command;

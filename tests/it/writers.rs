@@ -10,6 +10,7 @@ use counterfoil::destination::postgres::concurrent::ConcurrentDestination;
 use counterfoil::destination::postgres::{AppendTarget, PostgresDestination};
 use counterfoil::error::{Error, ErrorKind};
 use counterfoil::event::chunk::{BatchClose, Chunk, DurabilityFuture, FeedItem};
+use counterfoil::event::frame::CopyFormat;
 use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use counterfoil::postgres::session::error::ErrorSide;
 use counterfoil::postgres::session::{Session, SessionPurpose};
@@ -43,17 +44,19 @@ const HELD: &str = "select count(*), min(id), max(id) from events";
 pub(crate) struct Journey {
     feeder: Feeder,
     append: JoinHandle<Result<Option<i64>, Error>>,
+    format: CopyFormat,
 }
 
 impl Journey {
     pub(crate) fn begin(destination: impl Destination + 'static) -> Self {
-        Self::begin_with(Box::new(destination))
+        Self::begin_as(Box::new(destination), CopyFormat::Binary)
     }
 
-    pub(crate) fn begin_with(mut destination: Box<dyn Destination>) -> Self {
+    /// Rows are given in this form.
+    pub(crate) fn begin_as(mut destination: Box<dyn Destination>, format: CopyFormat) -> Self {
         let (feeder, mut feed) = feed(Arc::new(LaneGauge::default()));
         let append = tokio::spawn(async move { destination.append(&mut feed).await });
-        Self { feeder, append }
+        Self { feeder, append, format }
     }
 
     /// Gives a batch of these ids, which may be committed once `durable` resolves.
@@ -64,7 +67,10 @@ impl Journey {
 
     pub(crate) fn rows(&self, ids: std::ops::RangeInclusive<i64>, note: &str) {
         self.feeder.give(FeedItem::Rows(Chunk {
-            bytes: rows(ids.clone(), note),
+            bytes: match self.format {
+                CopyFormat::Binary => rows(ids.clone(), note),
+                CopyFormat::Text => lines(ids.clone(), note),
+            },
             first_id: *ids.start(),
             last_id: *ids.end(),
             rows: ids.count() as u64,
@@ -93,6 +99,12 @@ impl Journey {
         let ended = tokio::time::timeout(WAIT_MAX, self.append).await;
         ended.expect("the append ends").unwrap()
     }
+}
+
+/// Rows of a table of an id and a note, as COPY has them in text form.
+fn lines(ids: std::ops::RangeInclusive<i64>, note: &str) -> Bytes {
+    let note = |id| if note.is_empty() { format!("note {id}") } else { note.to_owned() };
+    ids.map(|id| format!("{id}\t{}\n", note(id))).collect::<String>().into()
 }
 
 /// Rows of a table of an id and a note, as binary COPY has them.

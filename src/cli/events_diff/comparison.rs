@@ -4,7 +4,7 @@
 use super::args::{CompareArguments, OutputFormat};
 use super::hint::ReplaceableIds;
 use super::journal;
-use super::printer::Printer;
+use super::printer::{Printer, ShownSides};
 use super::subject::ComparisonSubject;
 use super::watcher::{RowBar, TerminalWatcher};
 use crate::cli::progress::TerminalScreen;
@@ -74,7 +74,8 @@ impl TableComparison<'_> {
         let pair = unless(stop, SidePair::open(opening, log)).await?;
         let (ids, keeps) = (self.subject.ids, self.subject.keeps);
         let order = pair.order(id_column, (ids, keeps), &self.subject.known_gaps, stop).await?;
-        self.printer.sides(&pair, Some(&order))?;
+        let sides = ShownSides::of(&pair);
+        self.printer.sides(&sides, Some(&order))?;
         let Some(columns) = pair.columns(id_column) else {
             return Ok(Verdict::Different);
         };
@@ -87,7 +88,7 @@ impl TableComparison<'_> {
             stop,
         )
         .await?;
-        let options = self.options();
+        let options = options(self.arguments);
         let task = ComparisonTask {
             first: &pair.first,
             second: &pair.second,
@@ -104,7 +105,7 @@ impl TableComparison<'_> {
         if self.arguments.validate {
             verdict = verdict.and(self.validate(&pair, &order, &fence, stop).await?);
         }
-        self.printer.outcome(&outcome, verdict, &pair, &columns, options.limits.shown_max)?;
+        self.printer.outcome(&outcome, verdict, &sides, &columns, options.limits.shown_max)?;
         let hint = self.replace.and_then(|command| replaceable.hint(command, &outcome.tally));
         if let Some(hint) = hint.filter(|_| self.arguments.format == OutputFormat::Text) {
             self.printer.note(&hint)?;
@@ -148,23 +149,6 @@ impl TableComparison<'_> {
         Ok((outcome, replaceable))
     }
 
-    fn options(&self) -> ComparisonOptions {
-        let shown_max = match (self.arguments.format, self.arguments.max_diffs) {
-            _ if self.arguments.summary => 0,
-            (_, Some(max)) => max,
-            (OutputFormat::Text, None) => SHOWN_MAX,
-            (OutputFormat::Jsonl, None) => u64::MAX,
-        };
-        ComparisonOptions {
-            connections: self.arguments.connections,
-            from: self.arguments.from,
-            through: self.arguments.through,
-            is_exact: self.arguments.exact,
-            must_be_complete: self.arguments.complete,
-            limits: DifferenceLimits { shown_max, found_max: self.arguments.max_diffs },
-        }
-    }
-
     /// Checks each table by itself, up to its own end when the fence was found: beyond it more may
     /// come meanwhile.
     async fn validate(
@@ -204,6 +188,24 @@ impl TableComparison<'_> {
             });
         }
         Ok(verdict)
+    }
+}
+
+/// What the flags ask of a comparison.
+pub(super) fn options(arguments: &CompareArguments) -> ComparisonOptions {
+    let shown_max = match (arguments.format, arguments.max_diffs) {
+        _ if arguments.summary => 0,
+        (_, Some(max)) => max,
+        (OutputFormat::Text, None) => SHOWN_MAX,
+        (OutputFormat::Jsonl, None) => u64::MAX,
+    };
+    ComparisonOptions {
+        connections: arguments.connections,
+        from: arguments.from,
+        through: arguments.through,
+        is_exact: arguments.exact,
+        must_be_complete: arguments.complete,
+        limits: DifferenceLimits { shown_max, found_max: arguments.max_diffs },
     }
 }
 

@@ -1,5 +1,6 @@
 //! `events-diff`: compares event tables row by row and gives a verdict.
 
+mod across;
 pub(super) mod args;
 mod comparison;
 mod hint;
@@ -13,16 +14,19 @@ use super::output::{is_unread, told};
 use super::parsing::parsed;
 use super::progress::TerminalScreen;
 use super::signals::stop_on_signals;
-use crate::error::{Error, ErrorKind, Problems};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::log::{self, LogFormat, LogStream};
+use crate::stop::Stop;
 use crate::verify::compare::side::SidePlace;
 use crate::verify::verdict::Verdict;
+use across::AcrossComparison;
 use args::CompareArguments;
 use comparison::TableComparison;
 use printer::Printer;
-use slog::Level;
+use slog::{Level, Logger};
 use std::cell::Cell;
 use std::process::ExitCode;
+use subject::{ComparedCopy, ComparisonSubject, CopyPlace};
 
 /// What is said in the place of a verdict.
 const NOT_COMPARED: &str = "none, could not compare";
@@ -52,18 +56,16 @@ async fn run(arguments: CompareArguments) -> u8 {
     let printer = Printer::new(arguments.format);
     let mut verdicts = Vec::new();
     let is_first_due = Cell::new(true);
+    let series = ComparisonSeries {
+        arguments: &arguments,
+        subject: &subject,
+        printer,
+        screen: screen.as_ref(),
+        is_first_due: &is_first_due,
+    };
     for second in &subject.seconds {
-        let one = TableComparison {
-            arguments: &arguments,
-            subject: &subject,
-            second: &second.place,
-            first: SidePlace { rows: second.takes.clone(), ..subject.first.clone() },
-            replace: second.replace.as_deref(),
-            printer,
-            screen: screen.as_ref(),
-            is_first_due: &is_first_due,
-        };
-        match one.compare(&stop, &log).await {
+        let compared = series.compare(second, (&stop, &log)).await;
+        match compared {
             // What nobody reads is a difference: more of them would change nothing.
             Err(error) if is_unread(&error) => {
                 verdicts.push(Some(Verdict::Different));
@@ -75,7 +77,7 @@ async fn run(arguments: CompareArguments) -> u8 {
         if let (2.., Some(verdict)) = (subject.seconds.len(), verdicts.last()) {
             let verdict =
                 verdict.map_or_else(|| NOT_COMPARED.to_owned(), |verdict| verdict.to_string());
-            if let Err(error) = printer.note(&format!("{}: {verdict}", second.place.name)) {
+            if let Err(error) = printer.note(&format!("{}: {verdict}", second.place.name())) {
                 return untold(error);
             }
         }
@@ -89,6 +91,45 @@ async fn run(arguments: CompareArguments) -> u8 {
     match printer.verdict(&verdict, code) {
         Ok(()) => code,
         Err(error) => untold(error),
+    }
+}
+
+/// All comparisons of a run.
+#[derive(Clone, Copy)]
+struct ComparisonSeries<'a> {
+    arguments: &'a CompareArguments,
+    subject: &'a ComparisonSubject,
+    printer: Printer,
+    screen: Option<&'a TerminalScreen>,
+    is_first_due: &'a Cell<bool>,
+}
+
+impl ComparisonSeries<'_> {
+    /// Compares one copy, as its kind can be.
+    async fn compare(&self, copy: &ComparedCopy, (stop, log): (&Stop, &Logger)) -> Result<Verdict> {
+        let Self { arguments, subject, printer, screen, is_first_due } = *self;
+        let first = SidePlace { rows: copy.takes.clone(), ..subject.first.clone() };
+        match &copy.place {
+            CopyPlace::Postgres(second) => {
+                let replace = copy.replace.as_deref();
+                let comparison = TableComparison {
+                    arguments,
+                    subject,
+                    first,
+                    second,
+                    replace,
+                    printer,
+                    screen,
+                    is_first_due,
+                };
+                comparison.compare(stop, log).await
+            }
+            CopyPlace::Elsewhere(second) => {
+                let comparison =
+                    AcrossComparison { arguments, subject, first, second, printer, screen };
+                comparison.compare(stop, log).await
+            }
+        }
     }
 }
 

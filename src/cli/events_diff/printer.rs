@@ -18,17 +18,49 @@ use std::io::IsTerminal;
 
 #[derive(Serialize)]
 struct ComparisonLine<'a> {
-    first: SideTable,
-    second: SideTable,
+    first: &'a SideTable,
+    second: &'a SideTable,
     columns: &'static str,
-    schema_notes: Vec<String>,
+    schema_notes: &'a [String],
     ids: Option<&'a str>,
 }
 
-#[derive(Serialize)]
-struct SideTable {
-    name: String,
-    table: String,
+/// A side as it is shown.
+#[derive(Clone, Debug, Serialize)]
+pub struct SideTable {
+    /// What it is called.
+    pub name: String,
+    /// Where it is.
+    pub table: String,
+}
+
+/// Both sides of a comparison as they are shown, and what came of comparing their columns.
+#[derive(Clone, Debug)]
+pub struct ShownSides {
+    /// The truth.
+    pub first: SideTable,
+    /// What is compared with it.
+    pub second: SideTable,
+    /// Whether rows can be compared.
+    pub is_like: bool,
+    /// What is not the same.
+    pub notes: Vec<String>,
+}
+
+impl ShownSides {
+    /// Two tables of PostgreSQL.
+    pub fn of(pair: &SidePair) -> Self {
+        let (is_like, notes) = schema(pair);
+        let (first, second) = (SideTable::of(&pair.first), SideTable::of(&pair.second));
+        Self { first, second, is_like, notes }
+    }
+}
+
+impl SideTable {
+    /// A table of PostgreSQL.
+    pub fn of(side: &ComparisonSide) -> Self {
+        Self { name: side.name.clone(), table: side.shown() }
+    }
 }
 
 #[derive(Serialize)]
@@ -65,23 +97,21 @@ impl Printer {
     ///
     /// # Errors
     /// `Output`, as all of these, when it cannot be written.
-    pub fn sides(self, pair: &SidePair, order: Option<&IdOrder>) -> Result<()> {
-        let (is_like, notes) = schema(pair);
+    pub fn sides(self, sides: &ShownSides, order: Option<&IdOrder>) -> Result<()> {
+        let ShownSides { first, second, is_like, notes } = sides;
         let ids = order.map(|order| order.reason.as_str());
         if self.format == OutputFormat::Jsonl {
-            let of_side =
-                |side: &ComparisonSide| SideTable { name: side.name.clone(), table: side.shown() };
             let comparison = ComparisonLine {
-                first: of_side(&pair.first),
-                second: of_side(&pair.second),
-                columns: if is_like { "alike" } else { "unlike" },
+                first,
+                second,
+                columns: if *is_like { "alike" } else { "unlike" },
                 schema_notes: notes,
                 ids,
             };
             return line(&json_line("comparison", &comparison));
         }
-        for side in [&pair.first, &pair.second] {
-            line(&fit(&format!("{}: {}", side.name, side.shown())))?;
+        for side in [first, second] {
+            line(&fit(&format!("{}: {}", side.name, side.table)))?;
         }
         let word = match (is_like, notes.is_empty()) {
             (true, true) => "the same",
@@ -135,14 +165,14 @@ impl Printer {
         self,
         outcome: &ComparisonOutcome,
         verdict: Verdict,
-        pair: &SidePair,
+        sides: &ShownSides,
         columns: &SharedColumns,
         shown_max: u64,
     ) -> Result<()> {
         if self.format == OutputFormat::Jsonl {
-            return line(&json_line("summary", &summary(outcome, verdict, pair, columns)));
+            return line(&json_line("summary", &summary(outcome, verdict, sides, columns)));
         }
-        let (first, second) = (&pair.first.name, &pair.second.name);
+        let (first, second) = (&sides.first.name, &sides.second.name);
         let what = outcome.range.map_or_else(|| "no row".to_owned(), |range| range.to_string());
         told(&format!(
             "compared: {what}: {} rows of {first}, {} of {second}{}",
@@ -241,7 +271,7 @@ fn differences(outcome: &ComparisonOutcome, columns: &SharedColumns) -> String {
 fn summary<'a>(
     outcome: &'a ComparisonOutcome,
     verdict: Verdict,
-    pair: &SidePair,
+    sides: &ShownSides,
     columns: &'a SharedColumns,
 ) -> SummaryLine<'a> {
     let names = columns.compared.iter().map(|column| column.name.as_str());
@@ -255,7 +285,7 @@ fn summary<'a>(
         pending_second: outcome.pending.1,
         differences: DifferenceCounts::of(&outcome.tally, outcome.without_id.into()),
         by_column: ByColumn(names.zip(outcome.tally.by_column.iter().copied()).collect()),
-        schema_notes: schema(pair).1,
+        schema_notes: sides.notes.clone(),
         skipped: &outcome.skipped,
         problems: &outcome.notes,
     }

@@ -5,7 +5,7 @@ use crate::cli::begin::configuration;
 use crate::cli::config_file::ConfigFile;
 use crate::commands::{self, naming};
 use crate::config::libpq::{Conninfo, Environment};
-use crate::config::{IdsSetting, ReplicationConfig, SourceRetention};
+use crate::config::{DestinationConfig, IdsSetting, ReplicationConfig, SourceRetention};
 use crate::error::{Error, ErrorKind, Problems};
 use crate::sql::{ColumnNames, RowCondition, TableName};
 use crate::verify::compare::configured::{destination_place, source_place};
@@ -17,11 +17,30 @@ use std::time::Duration;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const CONFIG_VARIABLE: &str = "COUNTERFOIL_CONFIG";
 
+/// Where a table is that is compared with the truth.
+#[derive(Debug)]
+pub enum CopyPlace {
+    /// In PostgreSQL.
+    Postgres(SidePlace),
+    /// In another engine.
+    Elsewhere(DestinationConfig),
+}
+
+impl CopyPlace {
+    /// What it is called in the output.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Postgres(place) => place.name.clone(),
+            Self::Elsewhere(to) => format!("destination {:?}", to.name),
+        }
+    }
+}
+
 /// A table that is compared with the truth.
 #[derive(Debug)]
 pub struct ComparedCopy {
     /// Where it is.
-    pub place: SidePlace,
+    pub place: CopyPlace,
     /// Which rows of the truth it takes; `None`: all.
     pub takes: Option<RowCondition>,
     /// The command that replaces single events of it, the ids left out; `None` where no
@@ -89,6 +108,20 @@ pub(crate) fn subject(arguments: &CompareArguments) -> Result<ComparisonSubject,
             "compare without --resume",
         ));
     }
+    let elsewhere = |copy: &&ComparedCopy| matches!(copy.place, CopyPlace::Elsewhere(_));
+    let of_postgres = [
+        ("--repair-sql", arguments.repair_sql.is_some()),
+        ("--resume", arguments.resume.is_some()),
+        ("--validate", arguments.validate),
+    ];
+    if let Some(copy) = found.iter().flat_map(|found| &found.seconds).find(elsewhere) {
+        for (flag, _) in of_postgres.into_iter().filter(|(_, is_given)| *is_given) {
+            problems.push(usage(
+                &format!("{flag} is for tables of PostgreSQL, and {} is none", copy.place.name()),
+                &format!("leave {flag} out, or name the other destinations with --destination"),
+            ));
+        }
+    }
     match found {
         Some(found) if problems.is_empty() => Ok(found),
         _ => Err(problems),
@@ -128,7 +161,11 @@ fn of_urls(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems> 
     match (first, second) {
         (Some(first), Some(second)) => Ok(ComparisonSubject {
             first,
-            seconds: vec![ComparedCopy { place: second, takes: None, replace: None }],
+            seconds: vec![ComparedCopy {
+                place: CopyPlace::Postgres(second),
+                takes: None,
+                replace: None,
+            }],
             id_column: arguments.id_column.clone().unwrap_or_else(|| "id".to_owned()),
             ids: IdsSetting::Auto,
             known_gaps: Vec::new(),
@@ -150,18 +187,15 @@ fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems
     let (_, config) = configuration(&file, arguments.destination.clone())?;
     let ReplicationConfig { source, destinations, limits, flags, .. } = config;
     let replace = |name: &str| naming(&commands::repair(name, "--replace"), &flags);
-    let mut problems = Problems::new();
-    let mut seconds = Vec::new();
-    for to in &destinations {
-        if let Some(postgres) = problems.note(to.require_postgres()) {
-            seconds.push(ComparedCopy {
-                place: destination_place(to, postgres),
-                takes: postgres.rows.clone(),
-                replace: Some(replace(&to.name)),
-            });
-        }
-    }
-    problems.or_ok(())?;
+    let seconds = destinations.into_iter().map(|to| ComparedCopy {
+        takes: to.settings().rows().cloned(),
+        replace: to.postgres().map(|_| replace(&to.name)),
+        place: match to.postgres() {
+            Some(postgres) => CopyPlace::Postgres(destination_place(&to, postgres)),
+            None => CopyPlace::Elsewhere(to),
+        },
+    });
+    let seconds: Vec<ComparedCopy> = seconds.collect();
     Ok(ComparisonSubject {
         first: source_place(&source),
         seconds,

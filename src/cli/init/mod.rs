@@ -92,6 +92,14 @@ fn place(wanted: &InitDestination) -> Result<Option<String>> {
         return Ok(None);
     }
     let url = wanted.url.clone().or_else(|| std::env::var("COUNTERFOIL_URL").ok());
+    if url.as_ref().is_some_and(|url| url.starts_with("sqlite:")) {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "a file of SQLite gets its table by --config alone",
+        )
+        .because("its columns are those of the source's table")
+        .fix("name it in a configuration, and give that with --config FILE"));
+    }
     url.map(Some).ok_or_else(|| {
         Error::new(ErrorKind::Usage, "it is not said where the destination is")
             .fix("give --config FILE, for the shape of the source's table, or --url URL")

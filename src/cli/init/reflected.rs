@@ -31,7 +31,6 @@ pub(super) async fn one(
     let session = place.open().await?;
     let setup = ReflectionsSetup::plan(&session, config, &captured).await?;
     if wanted.dry_run {
-        line(&format!("-- destination {}", fit(&to.name)))?;
         for (what, sql) in &setup.steps {
             put(&format!("-- {}\n{sql}\n", fit(what)))?;
         }

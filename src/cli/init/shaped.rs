@@ -5,11 +5,14 @@ use super::place::InitPlace;
 use super::reflected;
 use super::report::tell;
 use crate::cli::args::InitDestination;
-use crate::cli::output::{aside, line};
+use crate::cli::output::{aside, line, put};
 use crate::config::libpq::Environment;
 use crate::config::load::{Flags, load_all};
-use crate::config::{DestinationConfig, ReplicationConfig};
+use crate::config::{
+    DestinationConfig, DestinationKind, ReplicationConfig, SqliteDestinationConfig,
+};
 use crate::destination::postgres::setup::{DestinationSetup, apply};
+use crate::destination::sqlite::setup::SqliteSetup;
 use crate::error::Problems;
 use crate::log::escape::fit;
 use crate::postgres::ddl::shape::ExistingTypes;
@@ -32,20 +35,13 @@ pub(super) async fn init(wanted: InitDestination) -> Result<(), Problems> {
             aside(&format!("note: {}", fit(note)));
         }
         let timeout = replication.limits.connect_timeout;
-        let copies = |to: &&DestinationConfig| to.reflections().is_none();
-        for to in replication.destinations.iter() {
-            let Some(config) = to.reflections() else { continue };
-            if let Err(failed) = reflected::one(&wanted, replication, (to, config)).await {
-                problems.extend(failed.within(&format!("destination {:?}", to.name)));
-            }
-        }
-        if !replication.destinations.iter().any(|to| copies(&to)) {
-            continue;
-        }
         match SourceTableShape::read(&replication.source, timeout).await {
             Err(unfit) => problems.extend(unfit),
             Ok(source) => {
-                for to in replication.destinations.iter().filter(copies) {
+                for to in &replication.destinations {
+                    if wanted.dry_run {
+                        line(&format!("-- destination {}", fit(&to.name)))?;
+                    }
                     if let Err(failed) = one(&wanted, replication, &source, to).await {
                         problems.extend(failed.within(&format!("destination {:?}", to.name)));
                     }
@@ -63,7 +59,15 @@ async fn one(
     source: &SourceTableShape,
     to: &DestinationConfig,
 ) -> Result<(), Problems> {
-    let config = to.require_postgres()?;
+    let config = match &to.kind {
+        DestinationKind::Postgres(config) => config,
+        DestinationKind::Sqlite(config) => {
+            return file(wanted, replication, source, (&to.name, config)).await;
+        }
+        DestinationKind::Reflections(config) => {
+            return reflected::one(wanted, replication, (to, config)).await;
+        }
+    };
     let shape = &source.called_by(config)?;
     let mut setup = DestinationSetup::new(config.table.clone());
     if wanted.guard {
@@ -78,9 +82,6 @@ async fn one(
         timeout: replication.limits.connect_timeout,
         is_dry_run: wanted.dry_run,
     };
-    if wanted.dry_run {
-        line(&format!("-- destination {}", fit(&to.name)))?;
-    }
     if wanted.create_database {
         let setup = setup.clone().shaped(shape.clone(), ExistingTypes::of_new_database());
         if place.create_database(|facts| setup.script(facts)).await? {
@@ -95,5 +96,24 @@ async fn one(
     }
     let report = apply(&session, &setup).await?;
     line(&format!("destination {}:", fit(&to.name)))?;
+    Ok(tell(&report)?)
+}
+
+/// Makes the table of a destination in a file of SQLite.
+async fn file(
+    wanted: &InitDestination,
+    replication: &ReplicationConfig,
+    source: &SourceTableShape,
+    to: (&str, &SqliteDestinationConfig),
+) -> Result<(), Problems> {
+    let (name, config) = to;
+    let id_column = &replication.source.id_column;
+    let setup = SqliteSetup::new(config, source.table(), id_column, wanted.guard)?;
+    let timeout = replication.limits.connect_timeout;
+    if wanted.dry_run {
+        return Ok(put(&setup.missing_sql(timeout).await?)?);
+    }
+    let report = setup.apply(timeout).await?;
+    line(&format!("destination {}:", fit(name)))?;
     Ok(tell(&report)?)
 }

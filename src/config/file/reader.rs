@@ -162,7 +162,14 @@ impl<'a> ConfigReader<'a> {
                 .filter(|(_, keys)| self.names(keys).contains(&entry.key.as_str()));
             let elsewhere: Vec<&str> = elsewhere.map(|(table, _)| *table).collect();
             let guess = did_you_mean(&entry.key, &known);
+            let own = section.path.split('[').next().unwrap_or_default();
+            let is_of_another_kind =
+                elsewhere.iter().any(|table| table.trim_matches(['[', ']']) == own);
             let fix = match guess.as_str() {
+                _ if is_of_another_kind => {
+                    "it belongs to another kind of destination than the URL names: remove it"
+                        .to_owned()
+                }
                 _ if !elsewhere.is_empty() => {
                     format!("\"{}\" belongs to {}", entry.key, elsewhere.join(" or "))
                 }

@@ -13,8 +13,19 @@ pub(crate) const DESTINATION: KeyTable = KeyTable {
 };
 
 /// Further keys of a destination in PostgreSQL.
-pub(crate) const POSTGRES: &[KeyGroup] =
-    &[connection::PARTS_AS_IN_SOURCE, KeyGroup::of(POSTGRES_KEYS), KeyGroup::of(REFLECTIONS)];
+pub(crate) const POSTGRES: &[KeyGroup] = &[
+    connection::PARTS_AS_IN_SOURCE,
+    KeyGroup::of(TABLE_KEYS),
+    KeyGroup::of(POSTGRES_KEYS),
+    KeyGroup::of(REFLECTIONS),
+];
+
+/// Further keys of a destination in a table of another engine.
+pub(crate) const PLAIN: &[KeyGroup] =
+    &[KeyGroup { help: PLAIN_HELP, explained_in: "PostgreSQL", keys: TABLE_KEYS }];
+
+const PLAIN_HELP: &str =
+    "A table has a name and no schema; by default it is called as the source's.";
 
 const NAME: Key = Key::new(
     "name",
@@ -33,7 +44,7 @@ const URL: Key = Key::new(
 )
 .set("\"postgres://events_writer@db2.internal/orders?sslmode=verify-full&sslrootcert=system\"");
 
-const POSTGRES_KEYS: &[Key] = &[
+const TABLE_KEYS: &[Key] = &[
     Key::new(
         "table",
         ValueType::TableName,
@@ -62,6 +73,9 @@ const POSTGRES_KEYS: &[Key] = &[
          are there.",
     )
     .comment("{ event = \"payload\" }"),
+];
+
+const POSTGRES_KEYS: &[Key] = &[
     Key::new(
         "writers",
         IntegerRange::count(16),

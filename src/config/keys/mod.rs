@@ -18,7 +18,7 @@ mod table;
 mod verify;
 
 pub(crate) use console::CONSOLE;
-pub(crate) use destination::{DESTINATION, POSTGRES};
+pub(crate) use destination::{DESTINATION, PLAIN, POSTGRES};
 pub(crate) use key::{
     AllowedWord, ExampleValue, IDENTIFIER_BYTES_MAX, IntegerRange, Key, KeyDefault, KeyGroup,
     KeyTable, LABEL_BYTES_MAX, MS_MAX, PORT, SlateName, Unit, ValueType,

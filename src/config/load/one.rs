@@ -65,9 +65,7 @@ pub(super) fn read(
 /// oldest could prove that none between was lost.
 fn unprovable(path: &Path, replication: &ReplicationConfig) -> Problems {
     let mut problems = Problems::new();
-    let partial = |destination: &&DestinationConfig| {
-        destination.postgres().is_some_and(|postgres| postgres.rows.is_some())
-    };
+    let partial = |destination: &&DestinationConfig| destination.settings().rows().is_some();
     if replication.source.keeps == SourceRetention::All {
         return problems;
     }
@@ -198,6 +196,10 @@ fn replications<'a>(
     let destinations: Vec<DestinationConfig> =
         destinations.into_iter().map(destination).collect::<Option<_>>()?;
     let (limits, verify) = (limits?, verify?);
+    for to in destinations.iter().filter(|to| verify.every.is_some() && to.postgres().is_none()) {
+        let note = "[verify] compares tables of PostgreSQL, and not destination";
+        reader.notes.push(format!("{note} {:?}: events-diff does that", to.name));
+    }
     let of_source = |source: SourceConfig| {
         let of_table = |to: &DestinationConfig| of_table(to, &source.table, tables.len());
         ReplicationConfig {

@@ -22,7 +22,7 @@ use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::patience::Patience;
 use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::store::PgTable;
-use crate::sql;
+use crate::sql::{self, ColumnNames};
 use futures::future::{BoxFuture, try_join_all};
 use futures::{FutureExt, TryFutureExt};
 use std::time::Duration;
@@ -203,6 +203,10 @@ impl OpenPlace for FittingTable {
 
     fn wire(&self) -> &Wire {
         &self.shape.wire
+    }
+
+    fn names(&self) -> &ColumnNames {
+        &self.shape.table.names
     }
 
     fn warnings(&self) -> &[Warning] {

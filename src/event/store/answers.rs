@@ -31,6 +31,15 @@ pub struct WholeCount {
     pub events: u64,
 }
 
+/// What the digests of a store are made of: those of two stores can be compared where that is equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DigestOrigin {
+    /// The rows that it gives.
+    Rows,
+    /// The texts of the columns, by the server that holds them.
+    Server,
+}
+
 /// What a range holds: equal on both sides if the events are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RangeDigest {

@@ -1,5 +1,5 @@
 //! The fields of a row decoded by the type of their column: for a destination that is no
-//! PostgreSQL, and for what is shown. Only tests use it so far.
+//! PostgreSQL, and for what is shown.
 //!
 //! **Text** is what the output function of the server writes under our pinned settings
 //! (`sql/session/pins_source.sql`), in whichever form the row travels. Two values depend on the
@@ -41,6 +41,16 @@ use damage::DamagedBytes;
 use json::JsonForm;
 use postgres_types::{Kind as TypeKind, Type};
 use std::borrow::Cow;
+
+/// The text of a number of 64 bits, as the server writes it.
+pub fn double_text(value: f64) -> String {
+    float::float8(&value.to_be_bytes()).expect("eight bytes are a number").into_owned()
+}
+
+/// The text of a number of 32 bits, as the server writes it.
+pub fn single_text(value: f32) -> String {
+    float::float4(&value.to_be_bytes()).expect("four bytes are a number").into_owned()
+}
 
 /// Decodes the fields of one column; made once for all of them.
 #[derive(Clone, Debug)]

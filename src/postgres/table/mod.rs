@@ -1,6 +1,7 @@
 //! An event table of PostgreSQL as its catalog describes it; what asks it, compares it and judges
 //! it lies beside.
 
+pub(crate) mod as_text;
 pub(crate) mod candidates;
 pub mod compatible;
 pub mod describe;

@@ -34,7 +34,7 @@ pub fn problems(source: &EventTable, names: &ColumnNames) -> Problems {
 }
 
 /// The columns that one of several tables does not have.
-pub(super) fn absent(source: &EventTable, names: &ColumnNames) -> Option<Warning> {
+pub(crate) fn absent(source: &EventTable, names: &ColumnNames) -> Option<Warning> {
     let absent = names.renamed().map(|(from, _)| from);
     let absent: Vec<String> = absent
         .filter(|from| source.column(from).is_none())

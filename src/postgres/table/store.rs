@@ -3,8 +3,8 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
 use crate::event::store::{
-    ChunkDigest, DigestInput, EventDigest, EventStore, HeapCounts, IdEnds, IndexCounts,
-    RangeDigest, RowStream,
+    ChunkDigest, DigestInput, DigestOrigin, EventDigest, EventStore, HeapCounts, IdEnds,
+    IndexCounts, RangeDigest, RowStream,
 };
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
@@ -244,6 +244,10 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
     fn event_text(&self, id: i64) -> BoxFuture<'_, Result<Option<Vec<Option<String>>>>> {
         let columns: Vec<String> = self.stored.columns.iter().map(short_text).collect();
         self.row_of(id, include_str!("../../../sql/table/event.sql"), columns.join(", ")).boxed()
+    }
+
+    fn digests(&self) -> DigestOrigin {
+        DigestOrigin::Server
     }
 
     fn range_digest(&self, range: IdRange, limit_ms: u32) -> BoxFuture<'_, Result<RangeDigest>> {

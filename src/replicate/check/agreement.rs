@@ -1,13 +1,17 @@
 //! The highest id up to which two stores agree: a search by halves.
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::{self, IdRange};
 use crate::event::store::EventStore;
 use futures::future::try_join;
 use std::fmt;
+use std::time::Duration;
 
 /// No digest of a range may take longer; beyond it events are counted and looked at one by one.
 const DIGEST_LIMIT_MS: u32 = 10_000;
+
+/// `query_canceled`.
+const CANCELLED: &str = "57014";
 
 /// Up to where two stores agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +55,7 @@ pub(crate) async fn highest(
             Ok(through) => (through, true),
             // Too long, or too large a row for the server to write as text.
             Err(error)
-                if error.sqlstate().is_some_and(|state| state == "57014" || state == "54000") =>
+                if error.sqlstate().is_some_and(|state| state == CANCELLED || state == "54000") =>
             {
                 (
                     by_counts(source, destination, AgreementSearch::new(lowest, highest)).await?,
@@ -135,11 +139,21 @@ async fn same_digest(
     destination: &dyn EventStore,
     range: IdRange,
 ) -> Result<bool> {
-    let (ours, theirs) = try_join(
-        source.range_digest(range, DIGEST_LIMIT_MS),
-        destination.range_digest(range, DIGEST_LIMIT_MS),
-    )
-    .await?;
+    if source.digests() == destination.digests() {
+        let (ours, theirs) = try_join(
+            source.range_digest(range, DIGEST_LIMIT_MS),
+            destination.range_digest(range, DIGEST_LIMIT_MS),
+        )
+        .await?;
+        return Ok(ours == theirs);
+    }
+    // Of other engines: by the rows themselves.
+    let rows = try_join(source.table_digest(range), destination.table_digest(range));
+    let limit = Duration::from_millis(DIGEST_LIMIT_MS.into());
+    let (ours, theirs) = tokio::time::timeout(limit, rows).await.unwrap_or_else(|_| {
+        let late = Error::new(ErrorKind::Unavailable, "the rows could not be compared in time");
+        Err(late.with_sqlstate(CANCELLED))
+    })?;
     Ok(ours == theirs)
 }
 

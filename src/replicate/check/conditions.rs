@@ -19,8 +19,7 @@ pub(super) async fn check(
 ) -> Result<(), Problems> {
     let mut problems = Problems::new();
     for destination in &config.destinations {
-        let rows = destination.postgres().and_then(|postgres| postgres.rows.as_ref());
-        if let Some(rows) = rows {
+        if let Some(rows) = destination.settings().rows() {
             let checked = check_one(session, table, (&config.source, rows)).await;
             let named = format!("where of destination {:?}", destination.name);
             problems.note(checked.map_err(|error| error.at(named)));

@@ -1,7 +1,6 @@
 //! The dry run: every check, and what a run would do, said to a person; nothing is written.
 
 use crate::config::{ReplicationConfig, SourceRetention};
-use crate::destination::shape::DestinationShape;
 use crate::error::{Problems, Result, Warning};
 use crate::event::frame::CopyFormat;
 use crate::event::range::{self, IdRange};
@@ -14,7 +13,7 @@ use crate::postgres::table::store::PgTable;
 use crate::replicate::check::lane_stores::LaneContents;
 use crate::replicate::check::shape::SourceShape;
 use crate::replicate::check::{self, CheckFindings, DestinationFindings, source_store};
-use crate::sql::ALIKE;
+use crate::sql::ColumnNames;
 use futures::future::try_join_all;
 use slog::Logger;
 use std::fmt;
@@ -159,7 +158,7 @@ fn write_destination(
         return writeln!(out, "{found}\n  refused or out of reach: see below");
     };
     writeln!(out, "{found}, {}", open.name())?;
-    writeln!(out, "  copied         {}", wire(open.wire(), open.postgres()))?;
+    writeln!(out, "  copied         {}", wire(open.wire(), open.names()))?;
     if let Some(rows) = &open.wire().rows {
         writeln!(out, "  only where     {}", fit(&rows.to_string()))?;
     }
@@ -218,8 +217,7 @@ fn write_warnings(out: &mut fmt::Formatter<'_>, warnings: &[Warning]) -> fmt::Re
     warnings.iter().try_for_each(|warning| writeln!(out, "  warning        {warning}"))
 }
 
-fn wire(wire: &Wire, shape: Option<&DestinationShape>) -> String {
-    let names = shape.map_or(&ALIKE, |shape| &shape.table.names);
+fn wire(wire: &Wire, names: &ColumnNames) -> String {
     let name = |column: &WireColumn| match names.there(&column.name) {
         there if there == column.name => there.to_owned(),
         there => format!("{} (there {there})", column.name),

@@ -259,7 +259,7 @@ async fn destination_status(
         status.tell(&error);
     }
     if is_equal.is_some() {
-        let rows = config.postgres().and_then(|postgres| postgres.rows.as_ref());
+        let rows = config.settings().rows();
         let distance = answered(timeout, WHAT, distance(answers, rows, status.position)).await;
         set_distance(&mut status, answers, is_equal, distance).await;
     }

@@ -55,6 +55,14 @@ pub enum FenceDoubt {
     Unknown,
 }
 
+/// What the second side was found to hold, which is asked first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SecondEnds {
+    pub(super) ends: IdEnds,
+    /// Whether another server writes into it.
+    pub(super) may_be_late: bool,
+}
+
 /// Finds the fence. `discipline`: how ids are given out at the first side, if it is known; `keeps`:
 /// which of its events that side keeps.
 pub async fn find(
@@ -64,7 +72,20 @@ pub async fn find(
     (discipline, keeps): (Option<&Discipline>, SourceRetention),
     stop: &Stop,
 ) -> Result<ComparisonFence> {
-    let theirs = ends(second, columns, stop).await?;
+    let second =
+        SecondEnds { ends: ends(second, columns, stop).await?, may_be_late: may_be_late(second) };
+    find_above(first, second, columns, (discipline, keeps), stop).await
+}
+
+/// Finds the fence above what the second side was found to hold before.
+pub(super) async fn find_above(
+    first: &ComparisonSide,
+    second: SecondEnds,
+    columns: &SharedColumns,
+    (discipline, keeps): (Option<&Discipline>, SourceRetention),
+    stop: &Stop,
+) -> Result<ComparisonFence> {
+    let theirs = second.ends;
     let doubt = match discipline {
         None => FenceDoubt::Unknown,
         Some(Discipline::Consecutive | Discipline::Copy) => FenceDoubt::Nothing,
@@ -91,7 +112,7 @@ pub async fn find(
             SourceRetention::Tail => Some(ours.lowest.unwrap_or(i64::MAX)),
         },
         doubt,
-        may_be_late: (may_be_late(first), may_be_late(second)),
+        may_be_late: (may_be_late(first), second.may_be_late),
     })
 }
 

@@ -11,6 +11,7 @@
 //! Why "different" can be: what only one side has counts only where that same count agrees for the
 //! side that seems to lack it.
 
+pub mod across;
 pub(in crate::verify) mod both;
 mod chunks;
 pub mod configured;

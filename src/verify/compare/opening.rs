@@ -159,25 +159,36 @@ impl SidePair {
         known_gaps: &[(i64, i64)],
         stop: &Stop,
     ) -> Result<IdOrder> {
-        let session = self.first.session().await?;
-        let is_standby = session.server().is_in_recovery();
-        let Some(facts) =
-            stop.or(facts::ask(&session, &self.first.table, id_column, is_standby)).await
-        else {
-            session.cancel().await;
-            return Err(Error::new(ErrorKind::Stopped, "nothing was compared"));
-        };
-        let facts = facts?;
-        let gaps = accepted_gaps(keeps, known_gaps, facts.lowest);
-        Ok(match ids::judge(&facts, ids, &gaps) {
-            Ok(judged) => {
-                IdOrder { reason: judged.to_string(), discipline: Some(judged.discipline) }
-            }
-            Err(problems) => {
-                IdOrder { reason: format!("not known: {}", first_of(&problems)), discipline: None }
-            }
-        })
+        order(&self.first, id_column, (ids, keeps), known_gaps, stop).await
     }
+}
+
+/// How ids are given out at a side.
+///
+/// # Errors
+/// As [`SidePair::order`].
+pub(super) async fn order(
+    first: &ComparisonSide,
+    id_column: &str,
+    (ids, keeps): (IdsSetting, SourceRetention),
+    known_gaps: &[(i64, i64)],
+    stop: &Stop,
+) -> Result<IdOrder> {
+    let session = first.session().await?;
+    let is_standby = session.server().is_in_recovery();
+    let Some(facts) = stop.or(facts::ask(&session, &first.table, id_column, is_standby)).await
+    else {
+        session.cancel().await;
+        return Err(Error::new(ErrorKind::Stopped, "nothing was compared"));
+    };
+    let facts = facts?;
+    let gaps = accepted_gaps(keeps, known_gaps, facts.lowest);
+    Ok(match ids::judge(&facts, ids, &gaps) {
+        Ok(judged) => IdOrder { reason: judged.to_string(), discipline: Some(judged.discipline) },
+        Err(problems) => {
+            IdOrder { reason: format!("not known: {}", first_of(&problems)), discipline: None }
+        }
+    })
 }
 
 /// Whether both lead to one table, by whatever name of its host. A primary and its standby, or a

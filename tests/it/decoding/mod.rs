@@ -162,7 +162,7 @@ fn expected_json(said: &Said, of: &Type) -> String {
 }
 
 /// Fills a table of this type with values.
-async fn fill_scalars(client: &Client, of: &Type, version_num: u32) {
+pub async fn fill_scalars(client: &Client, of: &Type, version_num: u32) {
     let (name, null) = (ident(of.name()), "insert into scalars (v) values (null)");
     let table =
         format!("create table scalars (id bigserial primary key, v pg_catalog.{name}); {null}");
@@ -179,7 +179,7 @@ async fn fill_scalars(client: &Client, of: &Type, version_num: u32) {
 }
 
 /// Fills a table of arrays of this type with what is in the other one.
-async fn fill_arrays(client: &Client, scalar: &Type, array: &Type) {
+pub async fn fill_arrays(client: &Client, scalar: &Type, array: &Type) {
     let [scalar, array] = [scalar, array].map(|of| format!("pg_catalog.{}", ident(of.name())));
     let table = format!("create table arrays (id bigserial primary key, v {array})");
     client.batch_execute(&table).await.unwrap();
@@ -187,10 +187,14 @@ async fn fill_arrays(client: &Client, scalar: &Type, array: &Type) {
     client.batch_execute(&fill).await.unwrap_or_else(|error| panic!("{error:?} in {fill}"));
 }
 
+/// The types that travel in binary form, arrays included.
+pub fn stable_types() -> Vec<Type> {
+    (1..OID_MAX).filter(|oid| is_binary_stable(*oid)).filter_map(Type::from_oid).collect()
+}
+
 #[tokio::test]
 async fn every_type_of_the_list_is_decoded_as_the_server_writes_it() {
-    let all: Vec<Type> =
-        (1..OID_MAX).filter(|oid| is_binary_stable(*oid)).filter_map(Type::from_oid).collect();
+    let all = stable_types();
     let mut values = 0;
     for scalar in BINARY_STABLE {
         let database = fresh_database().await;

@@ -17,7 +17,7 @@ mod slate;
 mod small;
 mod stress;
 mod unsound;
-mod values;
+pub mod values;
 pub mod watched;
 
 /// Whether the whole amounts are asked for, which take minutes: 1,000,000 committed ids, one

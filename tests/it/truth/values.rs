@@ -8,16 +8,16 @@ use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 
 /// Types whose binary form is the same everywhere.
-const BUILT_IN: &str = "ts timestamptz, event jsonb, bo bool, i2 int2, i4 int4, i8 int8, f4 float4, f8 float8, n numeric, n2 numeric(20,5),
+pub const BUILT_IN: &str = "ts timestamptz, event jsonb, bo bool, i2 int2, i4 int4, i8 int8, f4 float4, f8 float8, n numeric, n2 numeric(20,5),
     t text, v varchar(40), c char(5), o \"char\", nm name, by bytea, u uuid, d date, ti time, tiz timetz, tsn timestamp, iv interval, j json,
     bi bit(5), vb varbit, ip inet, ci cidr, m macaddr, m8 macaddr8, ai int[], at text[], an numeric[], aj jsonb[], ats timestamptz[]";
 /// Types that only their text form is sure of.
-const OWN: &str = "mood mood, moods mood[], small small, smalls small[], place place, places place[], span int4range, spans tstzrange[],
+pub const OWN: &str = "mood mood, moods mood[], small small, smalls small[], place place, places place[], span int4range, spans tstzrange[],
     price money, word public.json_value, words_ public.json_value[], x xml, p point, box box, words tsvector, lsn pg_lsn";
 /// The name of the second type is a key word since PostgreSQL 17.
-const MAKE_OWN: &str = "create type mood as enum ('', 'so so', 'it''s \"fine\", {really}', 'größer', E'tab\\tand\\\\slash');
+pub const MAKE_OWN: &str = "create type mood as enum ('', 'so so', 'it''s \"fine\", {really}', 'größer', E'tab\\tand\\\\slash');
     create domain small as int check (value < 100); create domain public.json_value as text; create type place as (name text, \"at, (x)\" point, notes text[])";
-const ROWS: [&str; 10] = [
+pub const ROWS: [&str; 10] = [
     "insert into events (id) values (1)",
     "insert into events (id, ts, tsn, d, ti, tiz, iv) values
         (2, '2026-04-03 10:11:12.123456+05:45', '0001-01-01 00:00:00.000001', '4713-01-01 BC', '23:59:59.999999', '00:00:00.000001-15:59', '-178000000 years 3 days -04:05:06.789012'),
@@ -42,7 +42,7 @@ const ROWS: [&str; 10] = [
         (36, false, '00000000-0000-0000-0000-000000000000', '00000', '1', '::ffff:1.2.3.4', '2001:db8::/32', '00:00:00:00:00:00', 'ff:ff:ff:ff:ff:ff:ff:ff')",
     "insert into events (id) values (9223372036854775807)",
 ];
-const OWN_ROWS: &str = r#"insert into events (id, mood, moods, small, smalls, place, places, span, spans, price, x, p, box, words, lsn) values
+pub const OWN_ROWS: &str = r#"insert into events (id, mood, moods, small, smalls, place, places, span, spans, price, x, p, box, words, lsn) values
     (100, '', array['', null, E'tab\tand\\slash', 'it''s "fine", {really}']::mood[], 99, '{1,NULL}', ('a,b"(', '(1,-0)', '{NULL,"",x}'), array[('\.', null, null)::place, null],
         '[1,5)', array['empty'::tstzrange, '[2026-04-03 10:11:12.123456+00,infinity)'], 12345.67, '<a>é\.</a>', '(0.1,NaN)', '(1e300,2),(3,4)', 'fat:1A cat:2', '16/B374D848'),
     (101, 'größer', '{}', -5, '{{1},{2}}', row(null, null, null), '{}', 'empty', '{}', -0.01, null, '(Infinity,-Infinity)', null, '', '0/0'),

@@ -9,6 +9,7 @@ mod problems;
 mod rename;
 mod several;
 mod slate;
+mod sqlite;
 mod values;
 mod verify;
 

@@ -126,12 +126,14 @@ fn a_destination_of_an_unknown_kind_is_refused_with_the_schemes_that_are_known()
     let report = problems[0].report();
     assert!(
         report.contains("config.toml:5:7, destinations[0].url")
-            && report.contains("only PostgreSQL is supported"),
+            && report.contains("only PostgreSQL and SQLite are supported"),
         "{report}"
     );
     let fix = problems[0].remedy().unwrap();
-    for scheme in crate::config::kinds::KINDS.iter().flat_map(|kind| kind.schemes) {
-        assert!(fix.contains(&format!("{scheme}://")), "{fix}");
+    for kind in crate::config::kinds::KINDS {
+        for scheme in kind.schemes {
+            assert!(fix.contains(&format!("{scheme}{}", kind.before_place)), "{fix}");
+        }
     }
     assert!(problems[1].what().contains("writers must be between 1 and 16"), "{problems:#?}");
 }

@@ -1,0 +1,2 @@
+-- wal, or how the rollback journal ends.
+pragma journal_mode

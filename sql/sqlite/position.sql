@@ -1,0 +1,2 @@
+-- The highest id. Variables: table, id.
+select max(:"id") from :"table"
