@@ -23,3 +23,15 @@ pub struct SourceSchema<'a> {
     /// told.
     pub(crate) captured: Option<&'a CapturedLog>,
 }
+
+impl<'a> SourceSchema<'a> {
+    /// Of a table whose events are copied, without groups.
+    pub fn of_events(
+        table: &'a EventTable,
+        identity: &'a ServerIdentity,
+        server: &'a ServerOverview,
+        id_column: &'a str,
+    ) -> Self {
+        Self { table, identity, server, id_column, group_by: None, captured: None }
+    }
+}

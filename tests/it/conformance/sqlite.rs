@@ -88,7 +88,7 @@ impl Sqlite {
             routes: RouteCache::unknown(),
         };
         let (table, identity, server) = &self.source;
-        let source = SourceSchema { table, identity, server, id_column: "id", group_by: None };
+        let source = SourceSchema::of_events(table, identity, server, "id");
         let worst = |problems: Problems| -> Error { problems.into_worst() };
         let inspected = connector(&self.config).inspect(&limits).await.map_err(worst)?;
         let ready = inspected.judge(source).map_err(worst)?.into_destination().await?;
