@@ -8,13 +8,13 @@ with recursive types as (
 ), base as (
   select p.attnum, t.oid, t.typtype, t.typelem, t.typlen from types p join pg_type t on t.oid = p.type where t.typtype <> 'd'
 ), elements as (
-  select b.attnum, t.oid, t.typtype from base b join pg_type t on t.oid = b.typelem where b.typelem <> 0 and b.typlen = -1
+  select b.attnum, t.oid, t.typtype, t.typdelim from base b join pg_type t on t.oid = b.typelem where b.typelem <> 0 and b.typlen = -1
 )
 select a.attname::text as name,
        case when b.oid in ('json'::regtype, 'jsonb'::regtype) then 'json'
             when b.oid in ('int2vector'::regtype, 'oidvector'::regtype) then 'opaque'
             when e.oid in ('json'::regtype, 'jsonb'::regtype) then 'array of json'
-            when e.typtype in ('c', 'd') then 'opaque'
+            when e.typtype in ('c', 'd') or e.typdelim <> ',' then 'opaque'
             when e.oid is not null and not exists (select from pg_cast k where k.castsource = e.oid and k.casttarget = 'json'::regtype) then 'array'
             when e.oid is not null or b.typtype = 'c' then 'opaque'
             when exists (select from pg_cast k where k.castsource = b.oid and k.casttarget = 'json'::regtype) then 'opaque'

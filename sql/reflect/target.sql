@@ -5,19 +5,11 @@ select c.oid, c.relkind::text as kind,
        format_type(a.atttypid, a.atttypmod) as type,
        a.attnotnull and not a.atthasdef and a.attidentity = '' as must_be_given,
        a.attgenerated <> '' or a.attidentity = 'a' as cannot_be_given,
-       exists (
-         select from pg_opclass o join pg_am m on m.oid = o.opcmethod
-          where m.amname = 'btree' and o.opcdefault
-            and (o.opcintype = coalesce(nullif(t.typbasetype, 0), t.oid)
-                 or t.typtype in ('e', 'r') or (t.typelem <> 0 and t.typlen = -1)
-                 or t.typname = 'varchar')
-       ) as has_equality,
-       has_table_privilege(c.oid, 'select, insert') and has_table_privilege(c.oid, 'insert') and has_table_privilege(c.oid, 'update')
+       has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert') and has_table_privilege(c.oid, 'update')
          and has_table_privilege(c.oid, 'delete') as may_write,
        exists (select from pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal and g.tgenabled <> 'D') as has_triggers
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-  join pg_type t on t.oid = a.atttypid
  where n.nspname = $1::text and c.relname = $2::text and c.relkind in ('r', 'p')
  order by a.attnum;

@@ -31,6 +31,8 @@ pub(crate) struct CapturedTable {
     pub(crate) columns: Vec<CapturedColumn>,
     /// The columns of its key; empty where it has none.
     pub(crate) key: Vec<String>,
+    /// Whether it consists of partitions, each of which can be emptied by itself.
+    pub(crate) is_partitioned: bool,
     /// Why not all of its changes are in the log, or not as they were, in words; empty: all is
     /// well.
     pub(crate) faults: Vec<String>,
@@ -56,6 +58,8 @@ pub(crate) enum ImageForm {
     Scalar,
     /// The JSON is the value: `json` and `jsonb`.
     Json,
+    /// The same where the column is never NULL: there `null` is the JSON value.
+    JsonNeverNull,
     /// A JSON array of such values, one within the other for each dimension.
     Array,
     /// A JSON array of JSON values.
@@ -162,17 +166,17 @@ pub(crate) trait ChangeSource: Send + Sync + Debug {
 
     /// The rows of a table as they were when the log had been applied up to an id, but for these
     /// transactions: read in one snapshot, and its later changes undone. Pages of rows are sent as
-    /// they are read.
+    /// they are read. Gives the id of a TRUNCATE that lies between: then what the table held is not
+    /// known.
     ///
     /// # Errors
-    /// Those of the source; `Unavailable` where a TRUNCATE lies between; `Contents` where changes do
-    /// not join.
+    /// Those of the source; `Contents` where changes do not join.
     fn rows_at<'a>(
         &'a self,
         table: &'a CapturedTable,
         at: LogMoment<'a>,
         pages: mpsc::Sender<Vec<RowImage>>,
-    ) -> BoxFuture<'a, Result<()>>;
+    ) -> BoxFuture<'a, Result<Option<i64>>>;
 
     /// Whether these tables are captured as they were when they were described.
     ///

@@ -67,7 +67,9 @@ impl ReflectionAppender {
         (part, parts): (usize, usize),
         entries: &mut [EntryState],
     ) -> Result<()> {
-        for (table, entry) in self.tables.all.iter().zip(entries) {
+        // Children before parents: what empties a table may have emptied those that lead to it.
+        for at in self.tables.order.iter().rev() {
+            let (table, entry) = (&self.tables.all[*at], &mut entries[*at]);
             let of_table: Vec<&LoggedChange> = changes
                 .iter()
                 .filter(|change| table.mapping.source.source == *change.source)
@@ -126,11 +128,17 @@ impl ReflectionAppender {
         for at in self.tables.order.iter().rev() {
             drifts.extend(writer(at).compare(self.drift, &entries[*at]).await?);
         }
+        let mut left = Vec::new();
         for at in self.tables.order.iter().rev() {
-            writer(at).delete_gone().await?;
+            if !writer(at).delete_gone().await? {
+                left.push(at);
+            }
         }
         for at in &self.tables.order {
             writer(at).upsert().await?;
+        }
+        for at in left {
+            writer(at).delete_left().await?;
         }
         self.notes.extend(drifts);
         Ok(())

@@ -8,7 +8,7 @@ use super::statements::TableStatements;
 use super::table::send_rows;
 use super::target::{TargetTable, missing};
 use crate::config::{DeleteReaction, ReflectionConfig, ReflectionsConfig, TruncateReaction};
-use crate::error::{ErrorKind, Problems, Result};
+use crate::error::{Problems, Result};
 use crate::event::captured::{CapturedLog, LogMoment};
 use crate::event::change::RowImage;
 use crate::postgres::session::Session;
@@ -132,11 +132,9 @@ async fn compare_open(
     };
     let (read, staged) = join(log.changes.rows_at(&mapping.source, at, sender), staging).await;
     let rows = staged?;
-    match read {
-        Err(error) if error.kind() == ErrorKind::Unavailable && error.sqlstate().is_none() => {
-            return Ok(undecided(error.what()));
-        }
-        read => read?,
+    if let Some(id) = read? {
+        let why = format!("a TRUNCATE is on its way (event {id}): what it held is not known");
+        return Ok(undecided(&why));
     }
     let mut compared =
         ReflectionComparison { position: at.position, rows, ..ReflectionComparison::default() };

@@ -46,8 +46,11 @@ pub(super) fn text_of<'a>(
     form: ImageForm,
 ) -> Result<Option<Cow<'a, str>>, &'static str> {
     Ok(Some(match (value, form) {
+        (ImageValue::Null, ImageForm::JsonNeverNull) => Cow::Borrowed("null"),
         (ImageValue::Null, _) => return Ok(None),
-        (of, ImageForm::Json | ImageForm::Opaque) => Cow::Borrowed(of.raw()),
+        (of, ImageForm::Json | ImageForm::JsonNeverNull | ImageForm::Opaque) => {
+            Cow::Borrowed(of.raw())
+        }
         (ImageValue::String { text, .. }, ImageForm::Scalar) => text.clone(),
         (ImageValue::Number(text), ImageForm::Scalar) => Cow::Borrowed(text),
         (ImageValue::Bool(is), ImageForm::Scalar) => {

@@ -220,6 +220,7 @@ mod tests {
             oid: 1,
             columns: columns.map(column).to_vec(),
             key: vec!["id".to_owned()],
+            is_partitioned: false,
             faults: Vec::new(),
         }
     }

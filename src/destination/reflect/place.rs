@@ -75,6 +75,9 @@ impl InspectedReflections {
             match TableMapping::new(config, &log.tables) {
                 Err(unfit) => problems.extend(unfit),
                 Ok(mapping) => {
+                    if is_itself(&source, &self.session, (&mapping, &target)) {
+                        problems.push(itself(&mapping));
+                    }
                     match target.judge(&mapping) {
                         Err(unfit) => problems.extend(unfit),
                         Ok(more) => warnings.extend(more),
@@ -110,6 +113,25 @@ impl InspectedReflections {
             append_timeout: self.append_timeout,
         })
     }
+}
+
+/// Whether a table would be computed into itself.
+fn is_itself(
+    source: &SourceSchema<'_>,
+    session: &Session,
+    (mapping, target): (&TableMapping, &TargetTable),
+) -> bool {
+    let (from, to) = (source.identity, &session.server().identity);
+    from.system_identifier.is_some()
+        && from.system_identifier == to.system_identifier
+        && from.database_oid == to.database_oid
+        && mapping.source.oid == target.oid
+}
+
+fn itself(mapping: &TableMapping) -> Error {
+    Error::new(ErrorKind::Unsuitable, format!("cannot compute {}", mapping.table))
+        .because("it is the captured table itself")
+        .fix("give the reflection another table, or the destination another database")
 }
 
 /// Which log it is: the cluster, the database and the table. Transactions are known by numbers that
@@ -245,6 +267,11 @@ impl FittingReflections {
     }
 }
 
+/// Whether the server does not take a statement, whoever sends it (class 42).
+pub(super) fn is_of_syntax(error: &Error) -> bool {
+    error.sqlstate().is_some_and(|sqlstate| sqlstate.starts_with("42"))
+}
+
 /// Evaluates the expressions of a table over no row, so that what is wrong with one is told before
 /// anything is written.
 async fn try_out(
@@ -259,7 +286,7 @@ async fn try_out(
     tried.map_err(|error| {
         let error = session.error(&error, what());
         match error.kind() {
-            ErrorKind::Unavailable => error,
+            ErrorKind::Unavailable if !is_of_syntax(&error) => error,
             _ => error.of_kind(ErrorKind::Unsuitable).fix(
                 "correct the expressions of its columns: they are SQL over the captured columns",
             ),
@@ -287,6 +314,9 @@ async fn begun(
     if let Some(beginning) = &beginning {
         state::begin(session, name, beginning, source).await?;
     }
+    // Their changes go by from now on: should they come back, their rows are loaded again.
+    let present: Vec<String> = tables.iter().map(|(mapping, _)| mapping.entry()).collect();
+    state::forget_others(session, name, &present).await?;
     for (mapping, target) in tables {
         let entry = mapping.entry();
         if remembered.as_ref().is_none_or(|known| !known.entries.contains_key(&entry)) {

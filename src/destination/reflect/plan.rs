@@ -61,6 +61,12 @@ pub(super) async fn plan(
     };
     let is_elsewhere =
         |key: &RowKey| parts > 1 && usize::try_from(part_of(key)).unwrap_or(0) % parts != part;
+    // Of a partition alone, perhaps: what the others hold is not known. The lock of such a TRUNCATE
+    // does not keep transactions of the others before it or after it, either.
+    if mapping.source.is_partitioned && mapping.loads && entry.is_settled() && !emptying.is_empty()
+    {
+        return Ok(TablePlan::Restart);
+    }
     if entry.is_settled() {
         let kept = changes.iter().copied().filter(|change| {
             change.kind != ChangeKind::Truncate || mapping.truncate == TruncateReaction::Apply

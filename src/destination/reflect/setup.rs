@@ -2,6 +2,7 @@
 //! stand, and those of the reflections that ask for it.
 
 use super::mapping::TableMapping;
+use super::place::is_of_syntax;
 use super::state;
 use super::statements::TableStatements;
 use super::target::TargetTable;
@@ -84,7 +85,7 @@ async fn create(session: &Session, at: usize, mapping: &TableMapping) -> Result<
     let prepared = session.prepare(&statements.select).await.map_err(|error| {
         let error = failed(error);
         match error.kind() {
-            ErrorKind::Unavailable => error,
+            ErrorKind::Unavailable if !is_of_syntax(&error) => error,
             _ => error.of_kind(ErrorKind::Unsuitable).fix(
                 "correct the expressions of its columns: they are SQL over the captured columns",
             ),

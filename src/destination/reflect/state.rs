@@ -255,6 +255,18 @@ pub(super) async fn write_entry(
     Ok(())
 }
 
+/// Forgets tables that are not computed any more: all but these.
+///
+/// # Errors
+/// Those of the session.
+pub(super) async fn forget_others(session: &Session, name: &str, entries: &[String]) -> Result<()> {
+    let sql = "delete from counterfoil.reflected where name operator(pg_catalog.=) $1 \
+               and entry operator(pg_catalog.<>) all ($2)";
+    let forgotten = session.execute(sql, &[&name, &entries]).await;
+    forgotten.map_err(|error| session.error(&error, "cannot forget a reflection"))?;
+    Ok(())
+}
+
 /// Writes that a range was loaded; gives its number.
 ///
 /// # Errors

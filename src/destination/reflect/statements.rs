@@ -1,10 +1,11 @@
 //! The statements of one table: made once of its mapping and of what the table is.
 
 use super::mapping::{MappedColumn, TableMapping};
-use super::target::TargetTable;
+use super::target::{TargetTable, UniqueIndex};
 use crate::event::captured::KeyRange;
 use crate::event::net::RowKey;
 use crate::sql::{ident, literal};
+use std::ops::Range;
 
 /// A row as it was before, of a key that still has one.
 pub(super) const BEFORE: i16 = -1;
@@ -26,6 +27,8 @@ pub(super) struct TableStatements {
     /// How the table differs from what was staged: the kind, the key, and the columns.
     pub differences: String,
     pub delete_gone: String,
+    /// In place of it after rows were written: what was written under an equal key stays.
+    pub delete_left: String,
     pub upsert: String,
     /// In place of an upsert, where rows exchange values of another unique index.
     pub delete_changed: String,
@@ -38,9 +41,19 @@ pub(super) struct TableStatements {
     /// Evaluates every expression, of no row.
     pub try_out: String,
     table: String,
-    keys: Vec<(String, usize)>,
+    keys: Vec<StatementKey>,
     source: String,
-    key_types: Vec<String>,
+}
+
+/// A column of the key.
+#[derive(Clone, Debug)]
+struct StatementKey {
+    /// Quoted.
+    name: String,
+    /// Which of the computed columns fills it.
+    place: usize,
+    /// Its type, by which keys are compared: the table may hold less of a value than was computed.
+    type_name: String,
 }
 
 impl TableStatements {
@@ -49,11 +62,11 @@ impl TableStatements {
         let stage = format!("pg_temp.counterfoil_src_{at}");
         let table = mapping.table.quoted();
         let place = |name: &str| mapping.columns.iter().position(|of| of.name == name);
-        let keys: Vec<(String, usize)> = mapping
-            .key
-            .iter()
-            .filter_map(|key| Some((ident(&key.name), place(&key.name)?)))
-            .collect();
+        let key = |name: &str| {
+            let type_name = target.type_of(name).to_owned();
+            Some(StatementKey { name: ident(name), place: place(name)?, type_name })
+        };
+        let keys: Vec<StatementKey> = mapping.key.iter().filter_map(|of| key(&of.name)).collect();
         let values: Vec<String> = mapping
             .columns
             .iter()
@@ -62,7 +75,7 @@ impl TableStatements {
             .collect();
         let source = format!("(select counterfoil_side, {} from {stage})", values.join(", "));
         let WriteStatements { insert, upsert, try_out } = writes(mapping, &table, &source, &keys);
-        let joined = joined(&keys);
+        let joined = joined(&keys, "b");
         let delete = |sides: &str| {
             format!(
                 "delete from {table} t using {source} b where b.counterfoil_side {sides} and {joined}"
@@ -77,6 +90,11 @@ impl TableStatements {
             differences: differences(mapping, target, &source, &keys),
             drift: drift(mapping, target, &source, &keys),
             delete_gone: delete(&format!("= {GONE}")),
+            delete_left: format!(
+                "{} and not {}",
+                delete(&format!("= {GONE}")),
+                staged_as_well(&source, &keys, &format!(">= {CHANGED}"))
+            ),
             delete_changed: delete(&format!(">= {CHANGED}")),
             upsert,
             insert,
@@ -84,7 +102,6 @@ impl TableStatements {
             delete_all: format!("delete from {table}"),
             select: format!("select * from {source} b"),
             try_out,
-            key_types: mapping.key.iter().map(|key| target.type_of(&key.name).to_owned()).collect(),
             table,
             keys,
             source,
@@ -93,16 +110,16 @@ impl TableStatements {
 
     /// Deletes the rows of a range of keys that are not among those that were staged.
     pub(super) fn delete_stale(&self, keys: &KeyRange) -> String {
-        let names: Vec<String> = self.keys.iter().map(|(name, _)| format!("t.{name}")).collect();
+        let names: Vec<String> = self.keys.iter().map(|key| format!("t.{}", key.name)).collect();
         let bound = |key: &Option<RowKey>, operator: &str| {
-            let values = key.as_ref()?.texts().into_iter().zip(&self.key_types);
+            let values = key.as_ref()?.texts().into_iter().zip(&self.keys);
             let values: Vec<String> =
-                values.map(|(text, of)| format!("{}::{of}", literal(text))).collect();
+                values.map(|(text, of)| format!("{}::{}", literal(text), of.type_name)).collect();
             Some(format!("({}) {operator} ({})", names.join(", "), values.join(", ")))
         };
         let bounds = [bound(&keys.after, ">"), bound(&keys.through, "<=")].into_iter().flatten();
         let among =
-            format!("not exists (select from {} b where {})", self.source, joined(&self.keys));
+            format!("not exists (select from {} b where {})", self.source, joined(&self.keys, "b"));
         let all: Vec<String> = bounds.chain([among]).collect();
         format!("delete from {} t where {}", self.table, all.join(" and "))
     }
@@ -119,7 +136,7 @@ fn writes(
     mapping: &TableMapping,
     table: &str,
     source: &str,
-    keys: &[(String, usize)],
+    keys: &[StatementKey],
 ) -> WriteStatements {
     let names: Vec<String> = mapping.columns.iter().map(|of| ident(&of.name)).collect();
     let taken: Vec<String> = (0..names.len()).map(|at| format!("b.m{at}")).collect();
@@ -128,7 +145,7 @@ fn writes(
         names.join(", "),
         taken.join(", ")
     );
-    let key_names: Vec<&str> = keys.iter().map(|(name, _)| name.as_str()).collect();
+    let key_names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
     let others: Vec<String> = names
         .iter()
         .filter(|name| !key_names.contains(&name.as_str()))
@@ -152,25 +169,39 @@ fn staged(mapping: &TableMapping, target: &TargetTable) -> (String, String) {
     (names.join(", "), typed.collect::<Vec<_>>().join(", "))
 }
 
-fn joined(keys: &[(String, usize)]) -> String {
-    let equal: Vec<String> = keys.iter().map(|(name, at)| format!("t.{name} = b.m{at}")).collect();
-    equal.join(" and ")
+/// That a row of the table has the key of a computed one.
+fn joined(keys: &[StatementKey], computed: &str) -> String {
+    let equal = keys.iter().map(|StatementKey { name, place, type_name }| {
+        format!("t.{name} = {computed}.m{place}::{type_name}")
+    });
+    equal.collect::<Vec<_>>().join(" and ")
+}
+
+/// That a row of such a side was staged under the key of a row of the table, too: two texts of a key
+/// can be equal to the server (1.0 and 1.00).
+fn staged_as_well(source: &str, keys: &[StatementKey], sides: &str) -> String {
+    format!(
+        "exists (select from {source} s where s.counterfoil_side {sides} and {})",
+        joined(keys, "s")
+    )
 }
 
 fn drift(
     mapping: &TableMapping,
     target: &TargetTable,
     source: &str,
-    keys: &[(String, usize)],
+    keys: &[StatementKey],
 ) -> String {
-    let same: Vec<String> =
-        (0..mapping.columns.len()).map(|at| is_same(mapping, target, at)).collect();
-    let shown: Vec<String> = keys.iter().map(|(_, at)| format!("b.m{at}::text")).collect();
+    let shown: Vec<String> = keys.iter().map(|key| format!("b.m{}::text", key.place)).collect();
     let added = match mapping.deletes {
         // The row may be there still.
         crate::config::DeleteReaction::Ignore => "false".to_owned(),
         crate::config::DeleteReaction::Apply => {
-            format!("b.counterfoil_side = {ADDED} and t.{} is not null", keys[0].0)
+            let goes = staged_as_well(source, keys, &format!("= {GONE}"));
+            format!(
+                "b.counterfoil_side = {ADDED} and t.{} is not null and not {goes}",
+                keys[0].name
+            )
         }
     };
     format!(
@@ -178,42 +209,46 @@ fn drift(
          where (b.counterfoil_side in ({BEFORE}, {GONE}) and not (t.{} is not null and {})) or ({added})",
         shown.join(", "),
         mapping.table.quoted(),
-        joined(keys),
-        keys[0].0,
-        same.join(" and "),
+        joined(keys, "b"),
+        keys[0].name,
+        is_same(mapping, target, 0..mapping.columns.len()),
     )
 }
 
-/// That a column of the table holds what was computed.
-fn is_same(mapping: &TableMapping, target: &TargetTable, at: usize) -> String {
-    let column = &mapping.columns[at];
-    let (name, of) = (ident(&column.name), target.type_of(&column.name));
-    if target.has_equality(&column.name) {
-        format!("t.{name} is not distinct from b.m{at}::{of}")
-    } else {
-        format!("t.{name}::text is not distinct from b.m{at}::{of}::text")
-    }
+/// That columns of the table hold what was computed, to the last bit: types have no equality (json),
+/// or one that takes different values for one (1.0 and 1.00, citext). PostgreSQL manual, "Row and
+/// Array Comparisons".
+fn is_same(mapping: &TableMapping, target: &TargetTable, columns: Range<usize>) -> String {
+    let held = mapping.columns[columns.clone()].iter().map(|of| format!("t.{}", ident(&of.name)));
+    let computed = columns.map(|at| {
+        let of = target.type_of(&mapping.columns[at].name);
+        format!("b.m{at}::{of}")
+    });
+    let (held, computed): (Vec<_>, Vec<_>) = (held.collect(), computed.collect());
+    format!("pg_catalog.record_image_eq(row({}), row({}))", held.join(", "), computed.join(", "))
 }
 
 fn differences(
     mapping: &TableMapping,
     target: &TargetTable,
     source: &str,
-    keys: &[(String, usize)],
+    keys: &[StatementKey],
 ) -> String {
     let columns: Vec<String> = mapping
         .columns
         .iter()
         .enumerate()
         .map(|(at, column)| {
-            let same = is_same(mapping, target, at);
+            let same = is_same(mapping, target, at..at + 1);
             format!("case when not ({same}) then {} end", literal(&column.name))
         })
         .collect();
     let columns = format!("array_remove(array[{}]::text[], null)", columns.join(", "));
-    let (key, at) = &keys[0];
-    let shown: Vec<String> =
-        keys.iter().map(|(name, at)| format!("coalesce(b.m{at}::text, t.{name}::text)")).collect();
+    let StatementKey { name: key, place: at, .. } = &keys[0];
+    let shown = keys.iter().map(|StatementKey { name, place, .. }| {
+        format!("coalesce(b.m{place}::text, t.{name}::text)")
+    });
+    let shown: Vec<String> = shown.collect();
     let kind = format!(
         "case when t.{key} is null then 'missing' when b.m{at} is null then 'extra' else 'changed' end"
     );
@@ -223,7 +258,7 @@ fn differences(
          from {source} b full join {} t on {} where t.{key} is null or b.m{at} is null or {columns} <> '{{}}'",
         shown.join(", "),
         mapping.table.quoted(),
-        joined(keys),
+        joined(keys, "b"),
     )
 }
 
@@ -231,19 +266,32 @@ fn clashes(
     mapping: &TableMapping,
     target: &TargetTable,
     source: &str,
-    keys: &[(String, usize)],
+    keys: &[StatementKey],
 ) -> Vec<String> {
-    let place = |name: &String| mapping.columns.iter().position(|of| of.name == *name);
-    let of_index = |columns: &Vec<String>| {
-        let equal: Option<Vec<String>> = columns
+    let computed = |name: &String| {
+        let at = mapping.columns.iter().position(|of| of.name == *name)?;
+        Some(format!("b.m{at}::{}", target.type_of(name)))
+    };
+    let of_index = |index: &UniqueIndex| {
+        let equal = index
+            .columns
             .iter()
-            .map(|name| Some(format!("t.{} = b.m{}", ident(name), place(name)?)))
-            .collect();
+            .map(|name| computed(name).map(|computed| format!("t.{} = {computed}", ident(name))));
+        let mut all = equal.collect::<Option<Vec<String>>>()?;
+        if let Some(predicate) = &index.predicate {
+            let values = index.needs.iter().map(|name| {
+                computed(name).map(|computed| format!("{computed} as {}", ident(name)))
+            });
+            let values = values.collect::<Option<Vec<String>>>()?.join(", ");
+            for row in ["t.*", values.as_str()] {
+                all.push(format!("exists (select from (select {row}) as p where {predicate})"));
+            }
+        }
         Some(format!(
             "delete from {} t using {source} b where b.counterfoil_side >= {CHANGED} and {} and not ({})",
             mapping.table.quoted(),
-            equal?.join(" and "),
-            joined(keys)
+            all.join(" and "),
+            joined(keys, "b")
         ))
     };
     target.other_unique_indexes(mapping).filter_map(of_index).collect()

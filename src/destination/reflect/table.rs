@@ -157,12 +157,32 @@ impl TableWriter<'_> {
             ))
     }
 
-    /// Rows go whose keys are gone.
-    pub(super) async fn delete_gone(&self) -> Result<()> {
-        if self.table.mapping.deletes == DeleteReaction::Apply {
-            self.run(&self.table.statements.delete_gone).await?;
+    /// Rows go whose keys are gone; gives whether they did. They stay as long as rows lead to them
+    /// that are still to be written: then it is for [`Self::delete_left`].
+    pub(super) async fn delete_gone(&self) -> Result<bool> {
+        let delete = &self.table.statements.delete_gone;
+        if self.table.mapping.deletes != DeleteReaction::Apply {
+            return Ok(true);
         }
-        Ok(())
+        if self.table.target.referenced_by.is_empty() {
+            return self.run(delete).await.map(|_| true);
+        }
+        let failed = |error: tokio_postgres::Error| self.failed(&error);
+        self.session.batch_execute("savepoint gone").await.map_err(failed)?;
+        let end = match self.session.execute(delete, &[]).await {
+            Ok(_) => "release savepoint gone",
+            Err(error) if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) => {
+                "rollback to savepoint gone"
+            }
+            Err(error) => return Err(self.failed(&error)),
+        };
+        self.session.batch_execute(end).await.map_err(failed)?;
+        Ok(end.starts_with("release"))
+    }
+
+    /// The same after rows were written.
+    pub(super) async fn delete_left(&self) -> Result<()> {
+        self.run(&self.table.statements.delete_left).await.map(drop)
     }
 
     /// Rows come, or become what they are now.

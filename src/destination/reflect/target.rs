@@ -14,7 +14,7 @@ pub(super) struct TargetTable {
     pub oid: u32,
     pub table: TableName,
     columns: Vec<TargetColumn>,
-    unique_indexes: Vec<(Vec<String>, bool)>,
+    unique_indexes: Vec<UniqueIndex>,
     /// Tables whose foreign keys lead here.
     pub referenced_by: Vec<u32>,
     /// Whether one of these does something to its rows where a row here goes.
@@ -25,13 +25,25 @@ pub(super) struct TargetTable {
     known_types: HashSet<String>,
 }
 
+/// A unique index.
+#[derive(Clone, Debug)]
+pub(super) struct UniqueIndex {
+    /// Its columns; an expression is an empty name.
+    pub columns: Vec<String>,
+    /// Whether it tells all rows apart, at once.
+    decides: bool,
+    /// Of which rows it is, where not of all.
+    pub predicate: Option<String>,
+    /// Every column that it needs, those of the predicate included.
+    pub needs: Vec<String>,
+}
+
 #[derive(Clone, Debug)]
 struct TargetColumn {
     name: String,
     type_name: String,
     must_be_given: bool,
     cannot_be_given: bool,
-    has_equality: bool,
 }
 
 impl TargetTable {
@@ -67,7 +79,6 @@ impl TargetTable {
             type_name: row.get("type"),
             must_be_given: row.get("must_be_given"),
             cannot_be_given: row.get("cannot_be_given"),
-            has_equality: row.get("has_equality"),
         };
         let columns = rows.iter().map(column).collect();
         let sql = include_str!("../../../sql/reflect/unique_indexes.sql");
@@ -78,7 +89,7 @@ impl TargetTable {
             oid,
             table: table.clone(),
             columns,
-            unique_indexes: indexes.iter().map(|row| (row.get(0), row.get(1))).collect(),
+            unique_indexes: indexes.iter().map(unique_index).collect(),
             referenced_by: references.iter().map(|row| row.get("from_table")).collect(),
             has_acting_references: references.iter().any(|row| row.get("acts")),
             may_write,
@@ -120,18 +131,14 @@ impl TargetTable {
         self.column(name).map_or("text", |column| column.type_name.as_str())
     }
 
-    /// Whether values of a column can be compared as they are.
-    pub(super) fn has_equality(&self, name: &str) -> bool {
-        self.column(name).is_some_and(|column| column.has_equality)
-    }
-
     /// Its unique indexes over columns, that of the key apart.
     pub(super) fn other_unique_indexes<'a>(
         &'a self,
         mapping: &'a TableMapping,
-    ) -> impl Iterator<Item = &'a Vec<String>> {
-        let is_other = move |columns: &&Vec<String>| !is_key(columns, mapping);
-        self.unique_indexes.iter().map(|(columns, _)| columns).filter(is_other)
+    ) -> impl Iterator<Item = &'a UniqueIndex> {
+        let is_other =
+            move |of: &&UniqueIndex| of.predicate.is_some() || !is_key(&of.columns, mapping);
+        self.unique_indexes.iter().filter(is_other)
     }
 
     /// Whether keys lie in the same order here as at the source: then what is not among the loaded
@@ -189,10 +196,7 @@ impl TargetTable {
                 format!("give {} an expression in columns, or a default", column.name),
             );
         }
-        if !self
-            .unique_indexes
-            .iter()
-            .any(|(columns, decides)| *decides && is_key(columns, mapping))
+        if !self.unique_indexes.iter().any(|index| index.decides && is_key(&index.columns, mapping))
         {
             let names: Vec<String> =
                 mapping.key.iter().map(|key| crate::sql::ident(&key.name)).collect();
@@ -219,6 +223,15 @@ impl TargetTable {
             warnings.push(Warning::new(what, "disable those that repeat what the source has done"));
         }
         problems.or_ok(warnings)
+    }
+}
+
+fn unique_index(row: &tokio_postgres::Row) -> UniqueIndex {
+    UniqueIndex {
+        columns: row.get("columns"),
+        decides: row.get("decides"),
+        predicate: row.get("predicate"),
+        needs: row.get("needs"),
     }
 }
 

@@ -35,6 +35,7 @@ pub(super) async fn described(session: &Session, log: &TableName) -> Result<Vec<
                 oid: known.oid,
                 columns: Vec::new(),
                 key: Vec::new(),
+                is_partitioned: false,
                 faults: vec!["the table is gone".to_owned()],
             },
         });
@@ -58,7 +59,10 @@ async fn one(
     let columns = columns.map(|column| CapturedColumn {
         name: column.name.clone(),
         type_name: column.type_name.clone(),
-        form: forms.get(&column.name).copied().unwrap_or(ImageForm::Opaque),
+        form: match forms.get(&column.name).copied().unwrap_or(ImageForm::Opaque) {
+            ImageForm::Json if column.is_not_null => ImageForm::JsonNeverNull,
+            form => form,
+        },
         is_virtual: column.generated == "v",
     });
     Ok(CapturedTable {
@@ -66,6 +70,7 @@ async fn one(
         oid: table.oid,
         columns: columns.collect(),
         key: table.key.clone().unwrap_or_default(),
+        is_partitioned: table.kind == 'p',
         faults: faults_of(session, log, (known, remembered), &table).await?,
     })
 }

@@ -2,7 +2,7 @@
 //! the changes undone that the position does not have.
 
 use super::described::relation;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::event::captured::{CapturedTable, LogMoment};
 use crate::event::change::{ChangeKind, LoggedChange, RowImage};
 use crate::event::net::{RowKey, rewound};
@@ -29,12 +29,17 @@ impl PastTable<'_> {
     ///
     /// # Errors
     /// As [`crate::event::captured::ChangeSource::rows_at`].
-    pub(super) async fn send(&self, pages: &mpsc::Sender<Vec<RowImage>>) -> Result<()> {
+    pub(super) async fn send(&self, pages: &mpsc::Sender<Vec<RowImage>>) -> Result<Option<i64>> {
         let name = relation(self.session, self.table).await?;
         self.run(include_str!("../../../sql/capture/read_as_captured.sql")).await?;
         // Before the snapshot: what a TRUNCATE took away is gone from older snapshots too.
         self.run(&format!("lock table {name} in access share mode")).await?;
         let undone = self.undone().await?;
+        let emptying = undone.iter().find(|change| change.kind == ChangeKind::Truncate);
+        if let Some(change) = emptying {
+            self.run("commit").await?;
+            return Ok(Some(change.id));
+        }
         let touched = self.touched(&undone)?;
         let columns: Vec<String> =
             self.table.columns.iter().map(|column| format!("t.{}", ident(&column.name))).collect();
@@ -62,7 +67,7 @@ impl PastTable<'_> {
         self.run("commit").await?;
         // Nobody takes it any more where it is not wanted.
         let _ = pages.send(rewound(&present, &undone, &self.table.key)?).await;
-        Ok(())
+        Ok(None)
     }
 
     async fn run(&self, statement: &str) -> Result<()> {
@@ -89,19 +94,7 @@ impl PastTable<'_> {
         let (position, open) = (self.at.position, self.at.open);
         let found = self.session.query(&text, &[&self.table.source, &position, &open]).await;
         let found = found.map_err(|error| self.failed(&error))?;
-        let changes = found.iter().map(change).collect::<Result<Vec<_>>>()?;
-        match changes.iter().find(|change| change.kind == ChangeKind::Truncate) {
-            None => Ok(changes),
-            Some(change) => {
-                let what = format!(
-                    "{} was emptied meanwhile: what it held is not known",
-                    self.table.source
-                );
-                Err(Error::new(ErrorKind::Unavailable, what)
-                    .at(format!("event {}", change.id))
-                    .fix("compare again when the destination has passed that event"))
-            }
-        }
+        found.iter().map(change).collect()
     }
 
     fn touched(&self, undone: &[LoggedChange]) -> Result<HashSet<RowKey>> {

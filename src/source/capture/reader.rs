@@ -149,6 +149,29 @@ impl ChangeReader {
         Ok(found.iter().map(|row| row.get(0)).collect())
     }
 
+    /// What the transaction shows.
+    async fn snapshot(&self, session: &Session) -> Result<VisibleTransactions> {
+        let of_standby = fill(
+            include_str!("../../../sql/capture/snapshot_of_standby.sql"),
+            &[("log", sql(self.log.quoted()))],
+        );
+        let sql = match session.server().is_in_recovery() {
+            true => of_standby.as_str(),
+            false => "select pg_catalog.pg_current_snapshot()::text",
+        };
+        let seen = session.query_one(sql, &[]).await;
+        let seen = seen.map_err(|error| session.error(&error, "cannot read a snapshot"))?;
+        let seen: Option<String> = seen.get(0);
+        let seen = seen.ok_or_else(|| {
+            Error::new(ErrorKind::Unavailable, "cannot tell what a snapshot of the standby shows")
+                .at(session.place())
+                .because("a transaction has been open while very many others began")
+                .fix("no action needed: rows are loaded when it has ended")
+        })?;
+        let unread = || Error::new(ErrorKind::Bug, "a snapshot of the source cannot be read");
+        VisibleTransactions::parse(&seen).ok_or_else(unread)
+    }
+
     async fn range(
         &self,
         session: &Session,
@@ -164,8 +187,7 @@ impl ChangeReader {
         // Before the snapshot: what a TRUNCATE took away is gone from older snapshots too.
         let lock = format!("lock table {name} in access share mode");
         session.batch_execute(&lock).await.map_err(failed)?;
-        let seen = session.query_one("select pg_catalog.pg_current_snapshot()::text", &[]).await;
-        let seen: String = seen.map_err(failed)?.get(0);
+        let snapshot = self.snapshot(session).await?;
         let found =
             session.query(&page(table, &name, after, rows_max), &[]).await.map_err(failed)?;
         session.batch_execute("commit").await.map_err(failed)?;
@@ -174,11 +196,10 @@ impl ChangeReader {
         };
         let rows = found.iter().map(image).collect::<Result<Vec<_>>>()?;
         let through = session.query_one(&highest(&self.log, &self.config.id_column), &[]).await;
-        let unread = || Error::new(ErrorKind::Bug, "a snapshot of the source cannot be read");
         Ok(RowRange {
             is_last: rows.len() < usize::try_from(rows_max).unwrap_or(usize::MAX),
             rows,
-            snapshot: VisibleTransactions::parse(&seen).ok_or_else(unread)?,
+            snapshot,
             through: through.map_err(failed)?.get(0),
         })
     }
@@ -188,6 +209,10 @@ impl ChangeReader {
 fn page(table: &CapturedTable, name: &str, after: Option<&RowKey>, rows_max: u32) -> String {
     let columns: Vec<String> = table.columns.iter().map(|column| ident(&column.name)).collect();
     let key: Vec<String> = table.key.iter().map(|column| format!("t.{}", ident(column))).collect();
+    // By the operator that compares keys with the last one read: the order of the index may be that
+    // of another operator (citext).
+    let order: Vec<String> =
+        key.iter().map(|column| format!("{column} using operator(pg_catalog.<)")).collect();
     let beyond = after.map(|after| {
         format!(" where ({}) operator(pg_catalog.>) ({})", key.join(", "), key_value(table, after))
     });
@@ -195,7 +220,7 @@ fn page(table: &CapturedTable, name: &str, after: Option<&RowKey>, rows_max: u32
         "select pg_catalog.row_to_json(s)::text from (select {} from {name} t{} order by {} limit {rows_max}) s",
         columns.iter().map(|column| format!("t.{column}")).collect::<Vec<_>>().join(", "),
         beyond.unwrap_or_default(),
-        key.join(", "),
+        order.join(", "),
     )
 }
 
@@ -303,7 +328,7 @@ impl ChangeSource for ChangeReader {
         table: &'a CapturedTable,
         at: LogMoment<'a>,
         pages: mpsc::Sender<Vec<RowImage>>,
-    ) -> BoxFuture<'a, Result<()>> {
+    ) -> BoxFuture<'a, Result<Option<i64>>> {
         async move {
             let log = &self.log;
             let asked =

@@ -4,9 +4,13 @@
 
 mod applying;
 mod drifting;
+mod edges;
 mod hammering;
+mod keys;
 mod loading;
 mod mapping;
+mod references;
+mod values;
 
 use crate::command::{counterfoil, told};
 use crate::harness::{Database, fresh_database, fresh_destination};
@@ -66,4 +70,10 @@ async fn rows(database: &Database, table: &str) -> Vec<String> {
 /// Asserts that a table is the same on both sides.
 async fn same(source: &Database, destination: &Database, table: &str) {
     assert_eq!(rows(destination, table).await, rows(source, table).await, "{table}");
+}
+
+/// Asserts that everything is proven equal.
+fn equal(setup: &Setup) {
+    let (code, out, err) = command(setup, &["reflect", "verify"]);
+    assert_eq!(code, Some(0), "{out}{err}");
 }
