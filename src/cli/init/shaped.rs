@@ -113,7 +113,11 @@ async fn file(
     if wanted.dry_run {
         return Ok(put(&setup.missing_sql(timeout).await?)?);
     }
-    let report = setup.apply(timeout).await?;
+    let mut report = setup.apply(timeout).await?;
+    if wanted.with_indexes {
+        let note = "other indexes than the key are not made in a file: write them for SQLite";
+        report.notes.push(note.to_owned());
+    }
     line(&format!("destination {}:", fit(name)))?;
     Ok(tell(&report)?)
 }

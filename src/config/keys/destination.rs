@@ -40,7 +40,8 @@ const URL: Key = Key::new(
     "url",
     ValueType::Text,
     KeyDefault::Described("the parts below"),
-    "Where events go; its scheme picks the kind of the destination.",
+    "Where events go; its scheme picks the kind of the destination: postgres:// a table of \
+     PostgreSQL, sqlite: and the path of a file a table in it.",
 )
 .set("\"postgres://events_writer@db2.internal/orders?sslmode=verify-full&sslrootcert=system\"");
 

@@ -12,7 +12,8 @@ use crate::postgres::ddl::script::SetupReport;
 use crate::postgres::table::EventTable;
 use crate::sql::{GUARD, fill, ident, sql, text, without_header};
 use rusqlite::{Connection, OpenFlags};
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What is wanted in a file.
@@ -135,7 +136,15 @@ impl SqliteSetup {
         let making = Connection::open_with_flags(&self.path, flags).and_then(|connection| {
             connection.query_row("pragma journal_mode = wal", [], |row| row.get::<_, String>(0))
         });
-        making.map(drop).map_err(|error| self.failed(&error))
+        making.map_err(|error| self.failed(&error))?;
+        // SQLite sees to the entries of its journals, and not to that of the file itself.
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let synced = File::open(folder.unwrap_or(Path::new("."))).and_then(|at| at.sync_all());
+        synced.map_err(|error| {
+            Error::new(ErrorKind::Unavailable, "cannot write the folder of the file to disk")
+                .at(self.path.display().to_string())
+                .caused_by(&error)
+        })
     }
 
     fn missing_in(&self, file: Option<&SqliteFile>) -> Result<MissingParts> {
