@@ -81,14 +81,14 @@ pub(super) fn flow(of: &ReplicationMoment, may_act: bool) -> FlowView {
 
 fn source_row(of: &ReplicationMoment) -> FlowRow {
     let source = &of.snapshot.source;
-    let settled = share(source, source.decided_id, source.highest_id).unwrap_or(0.0);
+    let settled = share(source, source.settled_id(), source.highest_id).unwrap_or(0.0);
     let known = |id: Option<i64>| match source.looked_at {
         Some(_) => id_or_none(id),
         None => id.map_or_else(|| "not known".to_owned(), super::words::id),
     };
     let unsettled = source
         .highest_id
-        .zip(source.decided_id)
+        .zip(source.settled_id())
         .map(|(highest, decided)| highest.saturating_sub(decided).max(0).unsigned_abs());
     let is_away = source.connection.retry_at.is_some() || source.health == Health::Stopped;
     let looked = source.looked_at.map(|at| of.now.seconds_since(at)).filter(|ago| *ago > 5.0);
@@ -99,7 +99,7 @@ fn source_row(of: &ReplicationMoment) -> FlowRow {
     } else {
         format!(
             "settled through {} · newest {}{as_of}",
-            known(source.decided_id),
+            known(source.settled_id()),
             known(source.highest_id)
         )
     };
@@ -114,7 +114,7 @@ fn source_row(of: &ReplicationMoment) -> FlowRow {
         name: "Source".to_owned(),
         series: "s0".to_owned(),
         place: shown(&source.database),
-        label: format!("source: settled through {}", known(source.decided_id)),
+        label: format!("source: settled through {}", known(source.settled_id())),
         copied: format!("{settled:.1}%"),
         proved: format!("{settled:.1}%"),
         sub,

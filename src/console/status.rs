@@ -119,7 +119,7 @@ impl<'a> ReplicationEntry<'a> {
                 table: &source.table,
                 health: source.health,
                 highest_id: source.highest_id,
-                settled_id: source.decided_id,
+                settled_id: source.settled_id(),
                 looked_at: source.looked_at,
                 ids_per_second: matches!(source.health, Health::Reachable | Health::Held)
                     .then_some(moment.source_rate),

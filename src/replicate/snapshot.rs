@@ -301,6 +301,12 @@ impl Snapshot {
 }
 
 impl SourceSnapshot {
+    /// Up to which of its ids no event can appear any more; `None`: of none, or that is not known.
+    /// Consecutive ids are decided beyond all that there are.
+    pub fn settled_id(&self) -> Option<i64> {
+        self.decided_id.zip(self.highest_id).map(|(decided, highest)| decided.min(highest))
+    }
+
     fn before(config: &ReplicationConfig) -> Self {
         Self {
             database: config.source.conninfo.describe().into(),
