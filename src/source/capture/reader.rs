@@ -149,29 +149,6 @@ impl ChangeReader {
         Ok(found.iter().map(|row| row.get(0)).collect())
     }
 
-    /// What the transaction shows.
-    async fn snapshot(&self, session: &Session) -> Result<VisibleTransactions> {
-        let of_standby = fill(
-            include_str!("../../../sql/capture/snapshot_of_standby.sql"),
-            &[("log", sql(self.log.quoted()))],
-        );
-        let sql = match session.server().is_in_recovery() {
-            true => of_standby.as_str(),
-            false => "select pg_catalog.pg_current_snapshot()::text",
-        };
-        let seen = session.query_one(sql, &[]).await;
-        let seen = seen.map_err(|error| session.error(&error, "cannot read a snapshot"))?;
-        let seen: Option<String> = seen.get(0);
-        let seen = seen.ok_or_else(|| {
-            Error::new(ErrorKind::Unavailable, "cannot tell what a snapshot of the standby shows")
-                .at(session.place())
-                .because("a transaction has been open while very many others began")
-                .fix("no action needed: rows are loaded when it has ended")
-        })?;
-        let unread = || Error::new(ErrorKind::Bug, "a snapshot of the source cannot be read");
-        VisibleTransactions::parse(&seen).ok_or_else(unread)
-    }
-
     async fn range(
         &self,
         session: &Session,
@@ -187,7 +164,8 @@ impl ChangeReader {
         // Before the snapshot: what a TRUNCATE took away is gone from older snapshots too.
         let lock = format!("lock table {name} in access share mode");
         session.batch_execute(&lock).await.map_err(failed)?;
-        let snapshot = self.snapshot(session).await?;
+        let seen = session.query_one("select pg_catalog.pg_current_snapshot()::text", &[]).await;
+        let seen: String = seen.map_err(failed)?.get(0);
         let found =
             session.query(&page(table, &name, after, rows_max), &[]).await.map_err(failed)?;
         session.batch_execute("commit").await.map_err(failed)?;
@@ -196,10 +174,11 @@ impl ChangeReader {
         };
         let rows = found.iter().map(image).collect::<Result<Vec<_>>>()?;
         let through = session.query_one(&highest(&self.log, &self.config.id_column), &[]).await;
+        let unread = || Error::new(ErrorKind::Bug, "a snapshot of the source cannot be read");
         Ok(RowRange {
             is_last: rows.len() < usize::try_from(rows_max).unwrap_or(usize::MAX),
             rows,
-            snapshot,
+            snapshot: VisibleTransactions::parse(&seen).ok_or_else(unread)?,
             through: through.map_err(failed)?.get(0),
         })
     }
