@@ -17,7 +17,7 @@ pub mod lock;
 mod seat;
 pub mod setup;
 mod small_batch;
-mod survey;
+pub(in crate::destination) mod survey;
 mod target;
 mod transaction;
 

@@ -37,16 +37,8 @@ impl<'a> SurveyedTable<'a> {
     ) -> Result<Self> {
         let table =
             describe::readable(&session, (&config.table, &config.rename), limits.id_column).await?;
-        let row = session
-            .query_opt(
-                include_str!("../../../sql/status/replicator.sql"),
-                &[&sql::LOCK_REPLICATOR, &table.oid],
-            )
-            .await;
-        let replicator = row.and_then(|row| row.as_ref().map(replicator).transpose());
         Ok(Self {
-            replicator: replicator
-                .map_err(|error| session.error(&error, "cannot find out who holds it"))?,
+            replicator: holder(&session, table.oid).await?,
             session,
             conninfo: &config.conninfo,
             rows: config.rows.as_ref(),
@@ -84,6 +76,20 @@ impl SurveyedPlace for SurveyedTable<'_> {
 fn first(problems: Problems) -> Error {
     let none = || Error::new(ErrorKind::Bug, "columns are unlike without a problem");
     problems.into_iter().next().unwrap_or_else(none)
+}
+
+/// Who holds the table of this oid.
+///
+/// # Errors
+/// Those of the session.
+pub(in crate::destination) async fn holder(
+    session: &Session,
+    table_oid: u32,
+) -> Result<Option<Replicator>> {
+    let sql = include_str!("../../../sql/status/replicator.sql");
+    let row = session.query_opt(sql, &[&sql::LOCK_REPLICATOR, &table_oid]).await;
+    let holder = row.and_then(|row| row.as_ref().map(replicator).transpose());
+    holder.map_err(|error| session.error(&error, "cannot find out who holds it"))
 }
 
 fn replicator(row: &Row) -> Result<Replicator, tokio_postgres::Error> {

@@ -12,6 +12,7 @@ use crate::config::{ReflectionConfig, ReflectionsConfig};
 use crate::destination::connector::{
     Connector, InspectedPlace, ObservedPlace, OpenLimits, Replicator, SurveyedPlace,
 };
+use crate::destination::postgres::survey;
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
@@ -19,7 +20,6 @@ use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::patience::Patience;
 use crate::postgres::session::{Session, SessionPurpose, settings};
 use crate::postgres::table::{EventTable, fitness};
-use crate::sql;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -165,13 +165,7 @@ async fn replicator(session: &Session, first: &ReflectionConfig) -> Result<Optio
     let sql = "select pg_catalog.to_regclass($1)::pg_catalog.oid";
     let found = session.query_one(sql, &[&first.table.quoted()]).await.map_err(failed)?;
     let Some(oid) = found.get::<_, Option<u32>>(0) else { return Ok(None) };
-    let sql = include_str!("../../../sql/status/replicator.sql");
-    let row = session.query_opt(sql, &[&sql::LOCK_REPLICATOR, &oid]).await.map_err(failed)?;
-    Ok(row.map(|row| Replicator {
-        pid: row.get("pid"),
-        application_name: row.get("application_name"),
-        client_address: row.get("client_address"),
-    }))
+    survey::holder(session, oid).await
 }
 
 impl ObservedPlace for ObservedReflections<'_> {

@@ -264,9 +264,15 @@ impl FittingReflections {
     }
 }
 
-/// Whether the server does not take a statement, whoever sends it (class 42).
-pub(super) fn is_of_syntax(error: &Error) -> bool {
-    error.sqlstate().is_some_and(|sqlstate| sqlstate.starts_with("42"))
+/// What a server says of expressions that it does not take, whoever sends them (class 42).
+pub(super) fn wrong_expressions(error: Error) -> Error {
+    let is_of_syntax = error.sqlstate().is_some_and(|sqlstate| sqlstate.starts_with("42"));
+    match error.kind() {
+        ErrorKind::Unavailable if !is_of_syntax => error,
+        _ => error
+            .of_kind(ErrorKind::Unsuitable)
+            .fix("correct the expressions of its columns: they are SQL over the captured columns"),
+    }
 }
 
 /// Evaluates the expressions of a table over no row, so that what is wrong with one is told before
@@ -280,15 +286,7 @@ async fn try_out(
     let made = session.batch_execute(&statements.create_stage).await;
     made.map_err(|error| session.error(&error, what()))?;
     let tried = session.execute(&statements.try_out, &[]).await;
-    tried.map_err(|error| {
-        let error = session.error(&error, what());
-        match error.kind() {
-            ErrorKind::Unavailable if !is_of_syntax(&error) => error,
-            _ => error.of_kind(ErrorKind::Unsuitable).fix(
-                "correct the expressions of its columns: they are SQL over the captured columns",
-            ),
-        }
-    })?;
+    tried.map_err(|error| wrong_expressions(session.error(&error, what())))?;
     Ok(())
 }
 

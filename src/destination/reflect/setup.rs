@@ -2,7 +2,7 @@
 //! stand, and those of the reflections that ask for it.
 
 use super::mapping::TableMapping;
-use super::place::is_of_syntax;
+use super::place::wrong_expressions;
 use super::state;
 use super::statements::TableStatements;
 use super::target::TargetTable;
@@ -82,15 +82,8 @@ async fn create(session: &Session, at: usize, mapping: &TableMapping) -> Result<
     target.learn_types(session, &mapping.source.columns).await?;
     let statements = TableStatements::new(at, mapping, &target);
     session.batch_execute(&statements.create_stage).await.map_err(failed)?;
-    let prepared = session.prepare(&statements.select).await.map_err(|error| {
-        let error = failed(error);
-        match error.kind() {
-            ErrorKind::Unavailable if !is_of_syntax(&error) => error,
-            _ => error.of_kind(ErrorKind::Unsuitable).fix(
-                "correct the expressions of its columns: they are SQL over the captured columns",
-            ),
-        }
-    })?;
+    let prepared = session.prepare(&statements.select).await;
+    let prepared = prepared.map_err(|error| wrong_expressions(failed(error)))?;
     let mut columns = Vec::new();
     for (column, of) in mapping.columns.iter().zip(prepared.columns().iter().skip(1)) {
         let plain = mapping.source.columns.iter().find(|source| {

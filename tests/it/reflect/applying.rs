@@ -103,8 +103,7 @@ async fn a_transaction_that_goes_on_beyond_a_batch_is_applied_whole_and_however_
     let setup = reflecting(&source, &destination, "", &["source = \"public.wide\"\ncreate = true"])
         .key("max_events_per_write = 500");
     init(&setup);
-    let replicator = setup.start(&[]);
-    let mut replicator = replicator;
+    let mut replicator = setup.start(&[]);
     replicator.says(&["the destination is ready"]).await;
     source
         .execute("insert into wide select i, 0, repeat('x', 50) from generate_series(1, 45000) i")

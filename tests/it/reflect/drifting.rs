@@ -75,11 +75,10 @@ async fn a_table_that_is_swapped_while_it_is_followed_is_noticed() {
     let (source, destination) = captured(ITEMS, &["items"]).await;
     let setup = reflecting(&source, &destination, "", &[REFLECTION]);
     init(&setup);
-    let replicator = setup.start(&[]);
+    let mut replicator = setup.start(&[]);
     until("rows are loaded", async || rows(&destination, "items").await.len() == 5).await;
     destination.execute("begin; alter table items rename to old; create table items (like old including all); commit").await;
     source.execute("insert into items values (6, 6)").await;
-    let mut replicator = replicator;
     replicator.says(&["is another table"]).await;
     assert!(rows(&destination, "items").await.is_empty());
 }

@@ -46,8 +46,7 @@ async fn a_request_is_noticed_beside_what_is_remembered_of_an_old_reflection() {
     init(&both);
     catch_up(&both);
     let one = reflecting(&source, &destination, "", &[a]);
-    let replicator = one.start(&[]);
-    let mut replicator = replicator;
+    let mut replicator = one.start(&[]);
     replicator.says(&["the destination is ready"]).await;
     destination.execute("update a set v = 77").await;
     let r =
