@@ -176,6 +176,19 @@ fn of_urls(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems> 
     }
 }
 
+/// What is computed of events holds none that could be compared.
+fn require_events(destinations: &[DestinationConfig], flags: &str) -> Result<(), Problems> {
+    let mut problems = Problems::new();
+    for to in destinations.iter().filter(|to| to.reflections().is_some()) {
+        let what = format!("destination {:?} has reflections, which hold no events", to.name);
+        problems
+            .push(Error::new(ErrorKind::Usage, what).at(to.settings().describe()).fix(format!(
+            "counterfoil reflect verify {flags} compares them; name the copies with --destination"
+        )));
+    }
+    problems.or_ok(())
+}
+
 fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems> {
     let from_environment = || std::env::var_os(CONFIG_VARIABLE).map(PathBuf::from);
     let mut config = arguments.config.clone();
@@ -186,6 +199,7 @@ fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems
     let file = ConfigFile { config, replication: arguments.replication.iter().cloned().collect() };
     let (_, config) = configuration(&file, arguments.destination.clone())?;
     let ReplicationConfig { source, destinations, limits, flags, .. } = config;
+    require_events(&destinations, &flags)?;
     let replace = |name: &str| naming(&commands::repair(name, "--replace"), &flags);
     let seconds = destinations.into_iter().map(|to| ComparedCopy {
         takes: to.settings().rows().cloned(),

@@ -79,3 +79,21 @@ async fn a_source_that_is_no_log_and_a_destination_without_state_are_refused_wit
     assert_eq!(code, Some(3), "{err}");
     assert!(err.contains("is no log of captured changes"), "{err}");
 }
+
+#[tokio::test]
+async fn what_holds_no_events_is_never_called_equal_to_them() {
+    let (source, destination) = captured(PEOPLE, &["people"]).await;
+    let reflection = "source = \"public.people\"\ncreate = true\ncolumns = { name = \"name\" }";
+    let setup = reflecting(&source, &destination, "", &[reflection]);
+    init(&setup);
+    catch_up(&setup);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("shop.toml");
+    std::fs::write(&file, setup.text()).unwrap();
+    let compared = crate::diff::events_diff(&["--config", file.to_str().unwrap()]).output();
+    let (code, out, err) = crate::command::told(&compared.unwrap());
+    assert_eq!(code, Some(2), "{out}{err}");
+    assert!(err.contains("has reflections, which hold no events"), "{err}");
+    assert!(err.contains("counterfoil reflect verify --config"), "{err}");
+    assert!(!out.contains("verdict: equal"), "{out}");
+}
